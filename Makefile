@@ -1,0 +1,59 @@
+# The course's commands. Each works on its own from a fresh clone with Python 3.10 or newer and make.
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+PYTEST := $(BIN)/python -m pytest
+NOTEBOOK_TESTS := --nbval-lax --nbval-current-env --nbval-cell-timeout=900 --nbval-sanitize-with tests/sanitize.cfg
+
+export JUPYTER_PREFER_ENV_PATH := 1
+
+.PHONY: help lab test test-helpers test-notebooks test-colab record figures bench repository clean
+
+help: ## list these commands
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "%-22s %s\n", $$1, $$2}'
+
+lab: $(VENV)/installed ## install what is missing, then open the course in JupyterLab
+	$(BIN)/jupyter lab --ip=127.0.0.1 notebooks/00_start_here.ipynb
+
+test: test-helpers test-notebooks ## prove that every helper and every cell does what it says
+
+test-helpers: $(VENV)/installed ## the helpers' unit tests alone
+	$(PYTEST) tests
+
+test-notebooks: $(VENV)/installed ## every notebook alone, with the network blocked
+	$(PYTEST) $(NOTEBOOK_TESTS) --durations=8 tests/network_is_blocked.ipynb notebooks
+
+record: $(VENV)/installed ## run the notebooks and store their outputs (NOTEBOOKS=... for some of them)
+	$(BIN)/python tools/record.py $(NOTEBOOKS)
+
+figures: $(VENV)/installed ## redraw the drawings
+	$(BIN)/python figures/draw.py
+
+bench: $(VENV)/installed ## measure the speed against the book's code
+	$(BIN)/python tools/bench.py
+
+repository: $(VENV)/installed ## point every link at a fork: make repository URL=https://github.com/you/fork
+	$(BIN)/python tools/repository.py $(URL)
+
+test-colab: .venv-colab/installed ## the helpers' unit tests under the versions that Colab has
+	.venv-colab/bin/python -m pytest tests
+
+clean: ## remove the environments and what tests leave behind
+	rm -rf $(VENV) .venv-colab .bench .pytest_cache .hypothesis
+
+$(VENV)/installed: requirements.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "The course needs Python 3.10 or newer; this one is " + sys.version.split()[0] + ". Try: make lab PYTHON=python3.12")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet -r requirements.txt
+	mkdir -p $(VENV)/share/jupyter/lab/settings
+	cp tools/jupyterlab_overrides.json $(VENV)/share/jupyter/lab/settings/overrides.json
+	touch $@
+
+.venv-colab/installed: requirements.txt colab-constraints.txt pyproject.toml
+	$(PYTHON) -m venv .venv-colab
+	.venv-colab/bin/python -m pip install --quiet --upgrade pip
+	sed '/^jupyterlab/d; /^d2l==/d' requirements.txt > .venv-colab/requirements.txt
+	.venv-colab/bin/python -m pip install --quiet -c colab-constraints.txt -r .venv-colab/requirements.txt
+	touch $@

@@ -1,0 +1,12 @@
+"""For every test, and for every notebook that the tests run: no network."""
+
+import os
+from pathlib import Path
+
+NO_NETWORK = Path(__file__).parent / "tests" / "no_network"
+
+
+def pytest_configure() -> None:
+    """Hand the block on to all processes that the tests start; kernels of notebooks are such processes."""
+    inherited = os.environ.get("PYTHONPATH")
+    os.environ["PYTHONPATH"] = os.pathsep.join([str(NO_NETWORK), *([inherited] if inherited else [])])

@@ -1,0 +1,179 @@
+"""Lines that grow while a net trains."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from d2lhelpers.live_output import LiveOutput, MimeBundle
+from d2lhelpers.plotting import LINE_STYLES, OKABE_ITO, picture, subplots
+
+MOST_POINTS_DRAWN = 1000
+"""A line of more points is thinned for drawing, so that a redraw costs the same however long it grows."""
+
+
+class Animator:
+    """Draw lines that grow point by point, in place.
+
+    What was printed before the figure stays; the last state is what the notebook records. Redraws
+    are spaced so that they take at most a tenth of the time. In a plain script nothing is shown;
+    ``animator.draw()`` followed by ``animator.fig.savefig(path)`` keeps the figure there.
+
+    Parameters
+    ----------
+    xlabel, ylabel : str, optional
+        Labels of the axes.
+    legend : sequence of str, optional
+        Names of the lines.
+    xlim, ylim : (float, float), optional
+        Limits; they widen when a point lies outside, so that no point is hidden.
+    xscale, yscale : str
+        "linear" or "log".
+    fmts : sequence of str, optional
+        Matplotlib formats, used in turn; by default colours and dashes that everybody can tell apart.
+    nrows, ncols : int
+        Panels. The first line is drawn in the first panel, the second in the second, and so on; the
+        last panel takes all that are left.
+    figsize : (float, float)
+        Width and height in inches.
+
+    Attributes
+    ----------
+    fig, axes
+        The Matplotlib figure, and the list of its panels.
+    X, Y : list of list of float
+        The points of each line, none left out.
+
+    References
+    ----------
+    *Dive into Deep Learning*, section "Softmax Regression from Scratch", has the class of this name.
+    """
+
+    def __init__(
+        self,
+        xlabel: str | None = None,
+        ylabel: str | None = None,
+        legend: Sequence[str] | None = None,
+        xlim: Sequence[float] | None = None,
+        ylim: Sequence[float] | None = None,
+        xscale: str = "linear",
+        yscale: str = "linear",
+        fmts: Sequence[str] | None = None,
+        nrows: int = 1,
+        ncols: int = 1,
+        figsize: tuple[float, float] = (5.5, 3.2),
+    ) -> None:
+        self.fig, axes = subplots(nrows, ncols, figsize=figsize, squeeze=False)
+        self.axes = list(axes.flat)
+        self.legend, self.fmts = list(legend or []), fmts
+        self.xlabel, self.xlim, self.ylim = xlabel, xlim, ylim
+        for panel in self.axes:
+            panel.set(xlabel=xlabel, ylabel=ylabel, xscale=xscale, yscale=yscale)
+        self.X: list[list[float]] = []
+        self.Y: list[list[float]] = []
+        self._thinned: list[list[tuple[float, float]]] = []
+        self._lines: list[Any] = []
+        self._output = LiveOutput(self._render)
+
+    def add(self, x: Any, y: Any) -> None:
+        """Add one point to each line.
+
+        Parameters
+        ----------
+        x : float, or sequence of float
+            One for all lines, or one for each.
+        y : float, or sequence of float
+            One for each line. Where `x` or `y` is None, the line gets no point.
+
+        Raises
+        ------
+        ValueError
+            If there are fewer or more values than there are lines.
+        """
+        y = [y] if _is_one_number(y) else list(y)
+        x = [x] * len(y) if _is_one_number(x) else list(x)
+        if not self.X:
+            self._start_lines(len(y))
+        if not len(x) == len(y) == len(self.X):
+            raise ValueError(f"this Animator draws {len(self.X)} lines; add() got {len(x)} x and {len(y)} y values")
+        for i, (a, b) in enumerate(zip(x, y)):
+            if a is not None and b is not None:
+                point = float(a), float(b)
+                self.X[i].append(point[0])
+                self.Y[i].append(point[1])
+                self._thinned[i].append(point)
+                if len(self._thinned[i]) > MOST_POINTS_DRAWN:
+                    self._thinned[i] = _thin(self._thinned[i])
+        self._output.changed()
+
+    def draw(self) -> None:
+        """Bring the figure up to date, and redraw it now if this is a notebook."""
+        self._update_lines()
+        self._output.draw()
+
+    def description(self) -> str:
+        """Return in words what the figure shows: the last value of each line."""
+        names = self.legend + [f"line {i + 1}" for i in range(len(self.legend), len(self.X))]
+        last = [
+            f"{name} {Y[-1]:.3g} at {self.xlabel or 'x'} {X[-1]:.3g}" if X else f"{name} no point yet"
+            for name, X, Y in zip(names, self.X, self.Y)
+        ]
+        return f"Line plot, last values: {'; '.join(last)}." if last else "Line plot without points yet."
+
+    def _start_lines(self, count: int) -> None:
+        """Make `count` empty lines in their panels."""
+        if self.legend and len(self.legend) != count:
+            raise ValueError(f"the legend names {len(self.legend)} lines; add() got {count} values")
+        for i in range(count):
+            style = self._style(i)
+            panel = self.axes[min(i, len(self.axes) - 1)]
+            self._lines += panel.plot([], [], *style[0], label=self.legend[i] if self.legend else None, **style[1])
+            self.X.append([])
+            self.Y.append([])
+            self._thinned.append([])
+        if self.legend:
+            for panel in self.axes[:count]:
+                panel.legend(frameon=False)
+
+    def _style(self, i: int) -> tuple[list[str], dict[str, str]]:
+        """Return how line `i` looks, as positional and keyword arguments of Matplotlib's `plot`."""
+        if self.fmts:
+            return [self.fmts[i % len(self.fmts)]], {}
+        return [], {"color": OKABE_ITO[i % len(OKABE_ITO)], "linestyle": LINE_STYLES[i % len(LINE_STYLES)]}
+
+    def _update_lines(self) -> None:
+        for line, points in zip(self._lines, self._thinned):
+            line.set_data([x for x, _ in points], [y for _, y in points])
+        for panel in self.axes:
+            panel.relim()
+            panel.autoscale(True)
+            panel.autoscale_view()
+            _widen(panel.get_xlim, panel.set_xlim, self.xlim, panel.dataLim.intervalx)
+            _widen(panel.get_ylim, panel.set_ylim, self.ylim, panel.dataLim.intervaly)
+
+    def _render(self) -> MimeBundle:
+        self._update_lines()
+        return picture(self.fig, self.description(), dots_per_inch=96)
+
+
+def _is_one_number(value: Any) -> bool:
+    """Tell whether `value` is a number, None, or an array without a dimension, and not a sequence."""
+    return not hasattr(value, "__len__") or getattr(value, "ndim", None) == 0
+
+
+def _thin(points: list[tuple[float, float]]) -> list[tuple[float, float]]:
+    """Halve the points, keeping the lowest and the highest of every four neighbours, and the last ones."""
+    kept: list[tuple[float, float]] = []
+    for start in range(0, len(points) - 4, 4):
+        by_height = sorted(range(start, start + 4), key=lambda i: points[i][1])
+        kept += [points[i] for i in sorted((by_height[0], by_height[-1]))]
+    return kept + points[len(kept) * 2 :]
+
+
+def _widen(get: Any, set_: Any, wanted: Sequence[float] | None, data: Sequence[float]) -> None:
+    """Set the wanted limits of an axis, widened to what the data need; without a wish keep Matplotlib's."""
+    if wanted is not None:
+        low, high = wanted
+        if all(abs(value) < float("inf") for value in data):
+            low, high = min(low, data[0]), max(high, data[1])
+        set_(low, high)

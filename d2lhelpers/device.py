@@ -1,0 +1,45 @@
+"""Which device to compute on, and what it computes fast."""
+
+from __future__ import annotations
+
+import torch
+
+
+def try_gpu(i: int = 0) -> torch.device:
+    """Return accelerator number `i` if there is one: CUDA first, then Apple's MPS; else the CPU.
+
+    Raises
+    ------
+    ValueError
+        If `i` is not a whole number from 0.
+    """
+    if isinstance(i, bool) or not isinstance(i, int) or i < 0:
+        raise ValueError(f"a device number is a whole number from 0; got i={i!r}")
+    if torch.cuda.device_count() > i:
+        return torch.device("cuda", i)
+    if i == 0 and torch.backends.mps.is_available():
+        return torch.device("mps")
+    return torch.device("cpu")
+
+
+def try_all_gpus() -> list[torch.device]:
+    """Return every CUDA device, or else what `try_gpu` finds, as a list."""
+    return [torch.device("cuda", i) for i in range(torch.cuda.device_count())] or [try_gpu()]
+
+
+def computes_bfloat16_fast(device: torch.device | str) -> bool:
+    """Tell whether `device` multiplies bfloat16 numbers in hardware.
+
+    A processor without AVX512-BF16 or AMX emulates bfloat16, many times slower than float32
+    (PyTorch issues 118499 and 146508), so nothing may turn it on unasked there.
+    """
+    device = torch.device(device)
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    if device.type != "cpu":
+        return False
+    if hasattr(torch.cpu, "get_capabilities"):
+        capabilities = torch.cpu.get_capabilities()
+        return any(capabilities.get(name, False) for name in ("avx512_bf16", "amx_bf16"))
+    supported = getattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)
+    return bool(supported())

@@ -1,0 +1,211 @@
+"""Fashion-MNIST: 60,000 training and 10,000 test images of clothes, part of this package."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
+from pathlib import Path
+
+import torch
+from torch.nn import functional as F
+
+DATA_FOLDER = Path(__file__).parent / "data" / "fashion_mnist"
+
+CLASSES = (
+    "t-shirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle boot",
+)  # fmt: skip
+
+SHA256 = {
+    "train-images-idx3-ubyte.gz": "b0564c3eedabfbf835052cff8503ea422014ce006caf5b757f851416ee8300c7",
+    "train-labels-idx1-ubyte.gz": "0ae29f65d86684f32d1b9c85147786c547b9c6aebcaf235f0400a0cce308b056",
+    "t10k-images-idx3-ubyte.gz": "cc1d090a38ace84dfa1aa66e3ada7c336ef481a96936906477e6dd344da56eaa",
+    "t10k-labels-idx1-ubyte.gz": "8d3605d196f4be44669e46906da9733c8131fef761fdbfec72c424d5222f1a05",
+}
+
+
+def load_data_fashion_mnist(
+    batch_size: int,
+    resize: int | tuple[int, int] | None = None,
+    *,
+    device: torch.device | str = "cpu",
+    seed: int | None = None,
+) -> tuple["FashionMNISTBatches", "FashionMNISTBatches"]:
+    """Return the training batches, shuffled anew each epoch, and the test batches, in order.
+
+    A batch is a pair `X, y`: images of shape (batch, 1, height, width), float32 from 0 to 1, and
+    labels of shape (batch,), int64. The last batch may be smaller.
+
+    Parameters
+    ----------
+    batch_size : int
+        Images in a batch.
+    resize : int or (int, int), optional
+        Side of the square, or height and width, in pixels, that images are resized to; else 28×28.
+    device : torch.device
+        Where the images are kept and the batches are made.
+    seed : int, optional
+        Makes the order of the training images the same in every run; without it, the order
+        follows `torch.manual_seed`.
+
+    Raises
+    ------
+    ValueError
+        If `batch_size`, `resize` or `seed` is not a whole number in its range.
+    FileNotFoundError, ValueError
+        If a file of the data set is missing or damaged.
+    """
+    return tuple(
+        FashionMNISTBatches(*read_fashion_mnist(train), batch_size, resize, shuffle=train, seed=seed, device=device)
+        for train in (True, False)
+    )
+
+
+class FashionMNISTBatches:
+    """An iterable of batches `X, y` made from one uint8 tensor, with a length.
+
+    Indexing, resizing and conversion are done on a whole batch at once, on the device that holds
+    the images. The values are those of torchvision's `Resize` and `ToTensor` on single images.
+
+    Parameters
+    ----------
+    images : torch.Tensor
+        Of shape (examples, 1, 28, 28), uint8.
+    labels : torch.Tensor
+        Of shape (examples,), int64.
+    batch_size, resize, device, seed
+        As in `load_data_fashion_mnist`.
+    shuffle : bool
+        Whether each epoch has an order of its own.
+    """
+
+    def __init__(
+        self,
+        images: torch.Tensor,
+        labels: torch.Tensor,
+        batch_size: int,
+        resize: int | tuple[int, int] | None = None,
+        *,
+        shuffle: bool = False,
+        seed: int | None = None,
+        device: torch.device | str = "cpu",
+    ) -> None:
+        self.batch_size = _positive(batch_size, "batch_size")
+        self.resize = None if resize is None else _height_and_width(resize)
+        self.shuffle = shuffle
+        self.generator = None if seed is None else torch.Generator().manual_seed(_checked_seed(seed))
+        self.images, self.labels = images, labels
+        self.to(device)
+
+    def to(self, device: torch.device | str) -> "FashionMNISTBatches":
+        """Keep the images on `device` from now on; return self."""
+        self.images, self.labels = self.images.to(device), self.labels.to(device)
+        return self
+
+    def __len__(self) -> int:
+        return -(-len(self.labels) // self.batch_size)
+
+    def __iter__(self) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+        # Drawn on the CPU, so that an order depends on the seed and not on the device.
+        count = len(self.labels)
+        order = torch.randperm(count, generator=self.generator) if self.shuffle else torch.arange(count)
+        for indices in order.to(self.labels.device).split(self.batch_size):
+            yield self._as_floats(self.images[indices]), self.labels[indices]
+
+    def _as_floats(self, images: torch.Tensor) -> torch.Tensor:
+        """Resize a batch of uint8 images and scale it to floats from 0 to 1."""
+        if self.resize is not None:
+            images = resize_images(images, self.resize)
+        return images.float().div_(255)
+
+
+def resize_images(images: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
+    """Resize uint8 images as Pillow's bilinear filter does, which torchvision's `Resize` uses.
+
+    Parameters
+    ----------
+    images : torch.Tensor
+        Of shape (batch, channels, height, width), uint8, on any device.
+    size : (int, int)
+        New height and width in pixels.
+
+    Returns
+    -------
+    torch.Tensor
+        uint8; on the CPU equal to Pillow's to the last bit, elsewhere within one of 255 steps.
+    """
+    if images.device.type == "cpu":
+        return F.interpolate(images, size, mode="bilinear", antialias=True)
+    # Other devices interpolate floats only.
+    return F.interpolate(images.float(), size, mode="bilinear", antialias=True).round().to(torch.uint8)
+
+
+def get_fashion_mnist_labels(labels: Iterable[int | torch.Tensor]) -> list[str]:
+    """Return the names of the classes for numeric labels from 0 to 9.
+
+    Raises
+    ------
+    ValueError
+        If a label is outside this range.
+    """
+    numbers = [int(label) for label in labels]
+    for number in numbers:
+        if not 0 <= number < len(CLASSES):
+            raise ValueError(f"Fashion-MNIST has the labels 0 to {len(CLASSES) - 1}; got {number}")
+    return [CLASSES[number] for number in numbers]
+
+
+@lru_cache
+def read_fashion_mnist(train: bool) -> tuple[torch.Tensor, torch.Tensor]:
+    """Read the training or the test set from the package, once in a process.
+
+    Returns
+    -------
+    images : torch.Tensor
+        Of shape (60000 or 10000, 1, 28, 28), uint8. Shared by all who read it: do not change it.
+    labels : torch.Tensor
+        Of shape (60000 or 10000,), int64.
+
+    Raises
+    ------
+    FileNotFoundError, ValueError
+        If a file is missing or damaged; the message names it and says what to do.
+    """
+    prefix = "train" if train else "t10k"
+    images = _read_idx(DATA_FOLDER / f"{prefix}-images-idx3-ubyte.gz", header=16)
+    labels = _read_idx(DATA_FOLDER / f"{prefix}-labels-idx1-ubyte.gz", header=8)
+    return images.reshape(-1, 1, 28, 28), labels.long()
+
+
+def _read_idx(path: Path, header: int) -> torch.Tensor:
+    """Return the bytes of a gzip-compressed IDX file after its header, as a uint8 tensor of one dimension."""
+    remedy = "fetch the file again from the course's repository (git checkout, or install d2lhelpers anew)"
+    if not path.is_file():
+        raise FileNotFoundError(f"the data file {path} is missing; {remedy}")
+    compressed = path.read_bytes()
+    if hashlib.sha256(compressed).hexdigest() != SHA256[path.name]:
+        raise ValueError(f"the data file {path} is damaged: its SHA-256 is not that of the original; {remedy}")
+    return torch.frombuffer(bytearray(gzip.decompress(compressed)), dtype=torch.uint8, offset=header)
+
+
+def _height_and_width(resize: int | tuple[int, int]) -> tuple[int, int]:
+    """Return height and width from one whole number or two; else raise a ValueError."""
+    sides = tuple(resize) if isinstance(resize, (tuple, list)) else (resize, resize)
+    if len(sides) != 2:
+        raise ValueError(f"resize must be one whole number, or height and width; got {resize!r}")
+    return _positive(sides[0], "resize"), _positive(sides[1], "resize")
+
+
+def _checked_seed(seed: int) -> int:
+    """Return `seed` if it is a whole number that a generator takes; else raise a ValueError."""
+    if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**63:
+        raise ValueError(f"seed must be a whole number from 0 to 2**63 - 1; got {seed!r}")
+    return seed
+
+
+def _positive(value: int, name: str) -> int:
+    """Return `value` if it is a whole number from 1; else raise a ValueError."""
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise ValueError(f"{name} must be a whole number from 1; got {value!r}")
+    return value
