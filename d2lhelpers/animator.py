@@ -98,7 +98,7 @@ class Animator:
             raise ValueError(f"this Animator draws {len(self.X)} lines; add() got {len(x)} x and {len(y)} y values")
         for i, (a, b) in enumerate(zip(x, y)):
             if a is not None and b is not None:
-                point = float(a), float(b)
+                point = _as_float(a), _as_float(b)
                 self.X[i].append(point[0])
                 self.Y[i].append(point[1])
                 self._thinned[i].append(point)
@@ -153,12 +153,17 @@ class Animator:
 
     def _render(self) -> MimeBundle:
         self._update_lines()
-        return picture(self.fig, self.description(), dots_per_inch=96)
+        return picture(self.fig, self.description(), dots_per_inch=96, compact=False)
 
 
 def _is_one_number(value: Any) -> bool:
     """Tell whether `value` is a number, None, or an array without a dimension, and not a sequence."""
     return not hasattr(value, "__len__") or getattr(value, "ndim", None) == 0
+
+
+def _as_float(value: Any) -> float:
+    """Return a number, or a tensor of one element that may have a gradient, as a float."""
+    return float(value.detach() if hasattr(value, "detach") else value)
 
 
 def _thin(points: list[tuple[float, float]]) -> list[tuple[float, float]]:

@@ -126,7 +126,10 @@ def _is_finite(value: Any) -> bool:
 
 def _shown(value: Any) -> str:
     """Return one piece of evidence as text."""
-    return ", ".join(
-        f"{number:.3g}" if isinstance(number, float) else f"{number:,}" if type(number) is int else str(number)
-        for number in _numbers(value)
-    )
+    return ", ".join(_shown_number(number) for number in _numbers(value))
+
+
+def _shown_number(number: Any) -> str:
+    if isinstance(number, float):
+        return f"{number:,.0f}" if 1000 <= abs(number) < 1e15 else f"{number:.3g}"
+    return f"{number:,}" if type(number) is int else str(number)

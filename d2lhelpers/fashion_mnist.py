@@ -66,7 +66,8 @@ class FashionMNISTBatches:
     """An iterable of batches `X, y` made from one uint8 tensor, with a length.
 
     Indexing, resizing and conversion are done on a whole batch at once, on the device that holds
-    the images. The values are those of torchvision's `Resize` and `ToTensor` on single images.
+    the images. The values are those of torchvision's `Resize` and `ToTensor` on single images; for
+    sizes that the book does not use, up to a rounding (see `resize_images`).
 
     Parameters
     ----------
@@ -133,7 +134,8 @@ def resize_images(images: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
     Returns
     -------
     torch.Tensor
-        uint8; on the CPU equal to Pillow's to the last bit, elsewhere within one of 255 steps.
+        uint8; on the CPU equal to Pillow's to the last bit for the sizes that the book uses (64, 96,
+        224), and within two of 255 steps for any size; elsewhere within two for every size.
     """
     if images.device.type == "cpu":
         return F.interpolate(images, size, mode="bilinear", antialias=True)

@@ -27,7 +27,6 @@ def record(path: Path) -> float:
         timeout=1800,
         kernel_name="python3",
         record_timing=False,
-        store_widget_state=False,
         resources={"metadata": {"path": str(path.parent)}},
     )
     started = time.perf_counter()

@@ -1,0 +1,193 @@
+"""The notebooks as pages: complete, recorded, linked, readable without eyes. nbval runs their cells."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import inspect
+import json
+import re
+from pathlib import Path
+
+import nbformat
+import pytest
+
+import d2lhelpers
+
+ROOT = Path(__file__).parent.parent
+PATHS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+COLAB_CELL = next(cell for cell in nbformat.read(PATHS[0], as_version=4).cells if "colab" in cell.metadata.get("tags", []))
+
+each_notebook = pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
+
+
+def cells(path: Path, kind: str | None = None) -> list:
+    return [cell for cell in nbformat.read(path, as_version=4).cells if kind in (None, cell.cell_type)]
+
+
+def prose(path: Path) -> str:
+    return "\n".join(cell.source for cell in cells(path, "markdown"))
+
+
+def tags(cell) -> list[str]:
+    return cell.metadata.get("tags", [])
+
+
+def test_the_core_course_is_there():
+    assert [path.stem[:2] for path in PATHS][:1] == ["00"]
+    assert {"00", "01", "03", "05", "06", "07", "08"} <= {path.stem[:2] for path in PATHS}
+
+
+@each_notebook
+def test_it_opens_without_asking_for_a_kernel(path):
+    metadata = nbformat.read(path, as_version=4).metadata
+    assert metadata["kernelspec"]["name"] == "python3"
+    nbformat.validate(nbformat.read(path, as_version=4))
+
+
+@each_notebook
+def test_its_header_says_what_a_reader_needs_to_know(path):
+    header = cells(path)[0].source
+    assert header.startswith("# ")
+    for part in ("**The question:**", "**You will be able to**", "**You need**", "**Time:**", "minutes to work through"):
+        assert part in header, f"the header lacks {part}"
+    seconds = re.search(r"under\s+(\d+)\s+seconds to\s+run", header)
+    assert seconds, "the header does not say how many seconds the notebook runs"
+
+
+@each_notebook
+def test_its_links_lead_somewhere(path):
+    for target in re.findall(r"\]\(([^)#\s]+)\)", prose(path)):
+        if not target.startswith("http"):
+            assert (path.parent / target).exists(), f"{path.name} links to {target}, which is not there"
+
+
+@each_notebook
+def test_it_links_to_its_neighbours_at_both_ends(path):
+    position = PATHS.index(path)
+    markdown = cells(path, "markdown")
+    for neighbour in PATHS[max(position - 1, 0) : position] + PATHS[position + 1 : position + 2]:
+        assert f"({neighbour.name})" in markdown[0].source and f"({neighbour.name})" in markdown[-1].source
+
+
+@each_notebook
+def test_it_was_recorded_top_to_bottom_without_an_error(path):
+    code = [cell for cell in cells(path, "code") if cell.source.strip()]
+    assert [cell.execution_count for cell in code] == list(range(1, len(code) + 1))
+    assert not [output for cell in code for output in cell.outputs if output.output_type == "error"]
+    assert not [output for cell in code for output in cell.outputs if output.get("name") == "stderr"]
+
+
+@each_notebook
+def test_no_path_of_the_recording_machine_is_left_in_it(path):
+    text = path.read_text(encoding="utf-8")
+    assert str(ROOT) not in text and "/tmp/" not in text and "ipykernel_" not in text
+
+
+@each_notebook
+def test_every_picture_has_a_text_alternative(path):
+    for cell in cells(path):
+        if cell.cell_type == "markdown":
+            for alt in re.findall(r"!\[([^\]]*)\]\(", cell.source):
+                assert alt.strip()
+            continue
+        for output in cell.get("outputs", []):
+            data = output.get("data", {})
+            if any(kind.startswith("image/") for kind in data):
+                assert re.search(r'alt="[^"]{20,}"', data.get("text/html", "")), f"no alt text after: {cell.source[:80]}"
+
+
+@each_notebook
+def test_every_claim_is_compared_with_its_recorded_verdict(path):
+    for cell in cells(path, "code"):
+        if re.search(r"^\s*(d2l\.)?claim\(", cell.source, flags=re.MULTILINE):
+            assert "nbval-check-output" in tags(cell), f"a claim that nothing compares: {cell.source[:80]}"
+
+
+@each_notebook
+def test_it_makes_claims(path):
+    assert sum("claim(" in cell.source for cell in cells(path, "code")) >= 3
+
+
+@each_notebook
+def test_its_cells_are_short(path):
+    sizes = sorted(len([line for line in cell.source.splitlines() if line.strip()]) for cell in cells(path, "code"))
+    assert sizes[-1] <= 40, f"the longest cell has {sizes[-1]} lines"
+    assert sizes[round(0.9 * (len(sizes) - 1))] <= 20
+
+
+@each_notebook
+def test_its_prose_does_not_talk_down(path):
+    found = re.findall(r"\b(obviously|simply|just|clearly|of course|as we know|trivially)\b", prose(path), flags=re.IGNORECASE)
+    assert not found
+
+
+@each_notebook
+def test_it_has_exercises_with_difficulty_and_minutes(path):
+    exercises = re.findall(r"^### Exercise \d+\.\d+.*\n+(.*)", prose(path), flags=re.MULTILINE)
+    assert len(exercises) >= (1 if path.stem.startswith("00") else 3)
+    for first_line in exercises:
+        assert re.search(r"\*Difficulty: [●○]{3}, \d+ minutes", first_line), first_line
+
+
+@each_notebook
+def test_it_ends_with_its_sources(path):
+    assert "## References" in prose(path) and re.search(r"arxiv|doi", prose(path), flags=re.IGNORECASE)
+
+
+@each_notebook
+def test_its_cell_for_colab_is_the_one_of_the_course(path):
+    found = [cell for cell in cells(path, "code") if "colab" in tags(cell)]
+    assert len(found) == 1 and found[0].source == COLAB_CELL.source
+    assert "--no-deps" in found[0].source, "Colab's own packages must not be replaced"
+
+
+def saved_definitions() -> list:
+    return [
+        pytest.param(node, id=f"{path.stem}-{node.name}")
+        for path in PATHS
+        for cell in cells(path, "code")
+        if "saved" in tags(cell)
+        for node in ast.parse(cell.source).body
+        if isinstance(node, (ast.FunctionDef, ast.ClassDef))
+    ]
+
+
+def package_definition(name: str) -> ast.AST:
+    """Return the syntax tree of a class or function of this name anywhere in the package."""
+    for module_path in sorted(Path(d2lhelpers.__file__).parent.glob("*.py")):
+        module = importlib.import_module(f"d2lhelpers.{module_path.stem}")
+        if name in vars(module) and getattr(vars(module)[name], "__module__", "") == module.__name__:
+            return ast.parse(inspect.getsource(vars(module)[name])).body[0]
+    raise AssertionError(f"the package has no {name}")
+
+
+def essence(tree: ast.AST) -> str:
+    """Return a definition as text, without docstrings and type hints."""
+    for node in ast.walk(tree):
+        body = getattr(node, "body", None)
+        if isinstance(body, list) and body and isinstance(body[0], ast.Expr) and isinstance(body[0].value, ast.Constant):
+            if isinstance(body[0].value.value, str):
+                node.body = body[1:] or [ast.Pass()]
+        if isinstance(node, ast.FunctionDef):
+            node.returns = None
+        if isinstance(node, ast.arg):
+            node.annotation = None
+    plain = ast.unparse(tree)
+    return re.sub(r"^(\s*[\w.]+): [^=\n]+ = ", r"\1 = ", plain, flags=re.MULTILINE)
+
+
+@pytest.mark.parametrize("node", saved_definitions())
+def test_what_a_notebook_teaches_is_what_the_package_has(node):
+    assert essence(node) == essence(package_definition(node.name))
+
+
+def test_something_is_taught_that_the_package_has():
+    names = {parameter.values[0].name for parameter in saved_definitions()}
+    assert {"Residual", "resnet_block", "resnet18", "Accumulator"} <= names
+
+
+def test_json_is_written_as_record_writes_it():
+    for path in PATHS:
+        raw = json.loads(path.read_text(encoding="utf-8"))
+        assert set(raw["metadata"]) == {"kernelspec", "language_info"}, f"{path.name}: record it with `make record`"

@@ -1,0 +1,607 @@
+"""train_ch6: the book's algorithm, with a history, and without its traps."""
+
+from __future__ import annotations
+
+import copy
+import math
+from contextlib import nullcontext
+from types import SimpleNamespace
+
+import d2l.torch as book
+import pytest
+import torch
+from d2lhelpers import Accumulator, History, LossNotFiniteError, evaluate_accuracy_gpu, train, train_ch6
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from small_batches import random_batches
+from torch import nn
+
+AS_THE_BOOK = {"bfloat16": False, "channels_last": False}
+
+
+def small_net(dropout: float = 0.0) -> nn.Sequential:
+    """Return a net on pictures of 12 x 12 with everything that a training can get wrong."""
+    return nn.Sequential(
+        nn.Conv2d(1, 4, 3, padding=1), nn.BatchNorm2d(4), nn.ReLU(), nn.MaxPool2d(2),
+        nn.Flatten(), nn.Dropout(dropout), nn.Linear(144, 10),
+    )  # fmt: skip
+
+
+class Viewing(nn.Module):
+    """A net that flattens with view(), which a tensor stored channels last refuses."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.convolution, self.linear = nn.Conv2d(1, 4, 3, padding=1), nn.Linear(576, 10)
+
+    def forward(self, X):
+        Y = self.convolution(X)
+        return self.linear(Y.view(Y.shape[0], -1))
+
+
+class Spy(nn.Module):
+    """Notes in which circumstances it is called."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.calls = []
+
+    def forward(self, X):
+        self.calls.append((self.training, torch.is_autocast_enabled("cpu")))
+        return X
+
+
+class Batches:
+    """Batches that differ from epoch to epoch; an exception among them is raised."""
+
+    def __init__(self, *epochs: list) -> None:
+        self.epochs = iter(epochs)
+        self.length = max(map(len, epochs))
+
+    def __len__(self) -> int:
+        return self.length
+
+    def __iter__(self):
+        for batch in next(self.epochs):
+            if isinstance(batch, type):
+                raise batch
+            yield batch
+
+
+class Recorder:
+    """Stands in for an Animator, and notes the points."""
+
+    points: list[tuple] = []
+
+    def __init__(self, **options) -> None:
+        Recorder.points = []
+
+    def add(self, x, y) -> None:
+        Recorder.points.append((x, *y))
+
+    def draw(self) -> None:
+        pass
+
+
+@pytest.fixture
+def books_train_ch6(monkeypatch):
+    monkeypatch.setattr(book, "Animator", Recorder)  # the book's own fails on IPython 9
+    return book.train_ch6
+
+
+def same_weights(net: nn.Module, other: nn.Module) -> bool:
+    pairs = zip(net.state_dict().values(), other.state_dict().values())
+    return list(net.state_dict()) == list(other.state_dict()) and all(torch.equal(a, b) for a, b in pairs)
+
+
+# The book's algorithm
+
+
+@settings(max_examples=8)
+@given(st.lists(st.integers(1, 8), min_size=5, max_size=7), st.integers(1, 2), st.floats(0.01, 0.5), st.integers(0, 99))
+def test_weights_are_those_of_the_books_training_to_the_bit(sizes, num_epochs, lr, seed):
+    train_iter = random_batches([size + 1 for size in sizes], seed=seed)
+    test_iter = random_batches([3, 2], seed=seed + 1)
+    trained = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(book, "Animator", Recorder)
+        for function, options in ((book.train_ch6, {}), (train_ch6, AS_THE_BOOK)):
+            torch.manual_seed(seed)
+            net = small_net(dropout=0.3)
+            function(net, train_iter, test_iter, num_epochs, lr, torch.device("cpu"), **options)
+            trained.append(net)
+    assert same_weights(*trained)
+
+
+@pytest.mark.parametrize("num_batches", [5, 10])
+def test_points_are_those_that_the_book_plots(books_train_ch6, monkeypatch, num_batches):
+    train_iter, test_iter = random_batches([4] * num_batches), random_batches([4])
+    torch.manual_seed(0)
+    books_train_ch6(small_net(), train_iter, test_iter, 2, 0.1, "cpu")
+    books_points = Recorder.points
+    monkeypatch.setattr(train, "Animator", Recorder)
+    torch.manual_seed(0)
+    train_ch6(small_net(), train_iter, test_iter, 2, 0.1, "cpu", **AS_THE_BOOK)
+    assert len(Recorder.points) == len(books_points) == 2 * (5 + 1)
+    for point, books_point in zip(Recorder.points, books_points):
+        assert point == pytest.approx(books_point)
+
+
+@pytest.mark.parametrize("num_batches", [1, 2, 3, 4])
+def test_fewer_than_five_batches_train(books_train_ch6, monkeypatch, num_batches):
+    train_iter, test_iter = random_batches([4] * num_batches), random_batches([4])
+    with pytest.raises(ZeroDivisionError):  # what the book's does
+        books_train_ch6(small_net(), train_iter, test_iter, 1, 0.1, "cpu")
+    monkeypatch.setattr(train, "Animator", Recorder)
+    history = train_ch6(small_net(), train_iter, test_iter, 2, 0.1, "cpu")
+    assert len(history.train_loss) == 2
+    assert [point[0] for point in Recorder.points if point[1] is not None][-1] == 2
+
+
+@pytest.mark.parametrize("num_batches", [1, 4, 5, 7, 23])
+def test_an_epoch_has_at_most_five_points_and_one_at_its_end(monkeypatch, num_batches):
+    monkeypatch.setattr(train, "Animator", Recorder)
+    X, y = torch.rand(2, 4), torch.tensor([0, 1])
+    train_ch6(nn.Linear(4, 2), [(X, y)] * num_batches, [(X, y)], 1, 0.1, "cpu")
+    x = [point[0] for point in Recorder.points if point[1] is not None]
+    assert len(x) == min(5, num_batches) and x[-1] == 1
+
+
+def test_linear_and_convolution_weights_are_drawn_after_xavier_and_others_kept():
+    X, y = torch.rand(2, 3, 6, 6), torch.tensor([0, 1])
+    net = nn.Sequential(nn.Conv2d(3, 50, 3), nn.BatchNorm2d(50), nn.Flatten(), nn.Linear(800, 40))
+    for parameter in net.parameters():
+        nn.init.constant_(parameter, 7.0)
+    tiny = torch.optim.SGD(net.parameters(), lr=0.0)
+    train_ch6(net, [(X, y)], [(X, y)], 1, device="cpu", optimizer=tiny)
+    for weight, fans in ((net[0].weight, (3 + 50) * 9), (net[3].weight, 840)):
+        bound = math.sqrt(6 / fans)
+        assert weight.abs().max() <= bound
+        assert weight.std().item() == pytest.approx(bound / math.sqrt(3), rel=0.1)
+    assert (net[1].weight == 7).all() and (net[0].bias == 7).all()
+
+
+def test_the_net_ends_in_training_mode():
+    net = small_net().eval()
+    train_ch6(net, random_batches([4] * 2), random_batches([4]), 1, 0.1, "cpu")
+    assert all(module.training for module in net.modules())
+
+
+# The history
+
+
+def loop_by_hand(net, train_iter, num_epochs, optimizer, scheduler=None) -> list[tuple[float, float]]:
+    """Train in the plainest way; return the mean loss and the accuracy of each epoch."""
+    result = []
+    for _ in range(num_epochs):
+        net.train()
+        losses, right = [], []
+        for X, y in train_iter:
+            y_hat = net(X)
+            each = nn.functional.cross_entropy(y_hat, y, reduction="none")
+            optimizer.zero_grad()
+            each.mean().backward()
+            optimizer.step()
+            if scheduler is not None:
+                scheduler.step()
+            losses += each.tolist()
+            right += (y_hat.argmax(1) == y).tolist()
+        result.append((math.fsum(losses) / len(losses), sum(right) / len(right)))
+    return result
+
+
+def test_history_is_that_of_a_loop_by_hand_for_batches_of_any_size():
+    train_iter, test_iter = random_batches([8, 8, 3]), random_batches([5, 2], seed=1)
+    net = small_net()
+    net.apply(train._initialize_weights)
+    by_hand = copy.deepcopy(net)
+    expected = loop_by_hand(by_hand, train_iter, 3, torch.optim.SGD(by_hand.parameters(), lr=0.1))
+    history = train_ch6(net, train_iter, test_iter, 3, 0.1, "cpu", initialize=False, **AS_THE_BOOK)
+    assert isinstance(history, History) and history.interrupted is False
+    assert history.train_loss == pytest.approx([loss for loss, _ in expected], rel=1e-5)
+    assert history.train_acc == pytest.approx([share for _, share in expected])
+    assert len(history.test_acc) == len(history.seconds) == 3
+    assert all(seconds > 0 for seconds in history.seconds)
+
+
+def test_the_last_test_accuracy_is_that_of_the_net():
+    train_iter, test_iter = random_batches([8] * 6), random_batches([7, 4], seed=1)
+    net = small_net(dropout=0.5)
+    history = train_ch6(net, train_iter, test_iter, 2, 0.1, "cpu")
+    assert history.test_acc[-1] == evaluate_accuracy_gpu(net, test_iter)
+
+
+def test_both_speeds_are_reported(capsys):
+    history = train_ch6(small_net(), random_batches([8] * 3), random_batches([4]), 2, 0.1, "cpu")
+    assert history.epoch_images_per_second == pytest.approx(48 / sum(history.seconds))
+    assert history.step_images_per_second >= history.epoch_images_per_second  # the steps are a part of the epoch
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "training on cpu"
+    assert lines[1] == (
+        f"loss {history.train_loss[-1]:.3f}, train acc {history.train_acc[-1]:.3f}, test acc {history.test_acc[-1]:.3f}"
+    )
+    assert f"{history.step_images_per_second:.1f} examples/sec in the training steps" in lines[2]
+    assert f"{history.epoch_images_per_second:.1f} over whole epochs" in lines[2]
+
+
+def test_steps_on_an_accelerator_are_timed_by_its_own_events():
+    synchronised = []
+    start = SimpleNamespace(elapsed_time=lambda end: 1500.0)
+    end = SimpleNamespace(synchronize=lambda: synchronised.append(True))
+    assert train._seconds_between(start, end) == 1.5
+    assert synchronised
+
+
+# Going on, and a learner's own recipe
+
+
+def test_going_on_is_the_same_as_never_having_stopped():
+    train_iter, test_iter = random_batches([8] * 5), random_batches([4])
+    torch.manual_seed(0)
+    in_one = small_net()
+    whole = train_ch6(in_one, train_iter, test_iter, 3, 0.1, "cpu")
+    torch.manual_seed(0)
+    in_two = small_net()
+    first = train_ch6(in_two, train_iter, test_iter, 1, 0.1, "cpu")
+    rest = train_ch6(in_two, train_iter, test_iter, 2, 0.1, "cpu", initialize=False)
+    assert same_weights(in_one, in_two)
+    assert whole.test_acc == first.test_acc + rest.test_acc
+    assert whole.train_loss == first.train_loss + rest.train_loss
+
+
+@pytest.mark.parametrize("scheduled", [False, True])
+def test_optimizer_and_scheduler_do_what_they_do_in_a_loop_by_hand(scheduled):
+    train_iter, test_iter = random_batches([6] * 7), random_batches([4])
+    nets = [small_net()]
+    nets[0].apply(train._initialize_weights)
+    nets.append(copy.deepcopy(nets[0]))
+    recipe = {"lr": 0.1, "momentum": 0.9, "nesterov": True, "weight_decay": 5e-4}
+    optimizers = [torch.optim.SGD(net.parameters(), **recipe) for net in nets]
+    schedulers = [
+        torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=0.4, total_steps=14) if scheduled else None
+        for optimizer in optimizers
+    ]
+    train_ch6(
+        nets[0], train_iter, test_iter, 2, device="cpu", initialize=False,
+        optimizer=optimizers[0], scheduler=schedulers[0], **AS_THE_BOOK,
+    )  # fmt: skip
+    loop_by_hand(nets[1], train_iter, 2, optimizers[1], schedulers[1])
+    for name, value in nets[0].state_dict().items():
+        torch.testing.assert_close(value, nets[1].state_dict()[name], msg=name)
+    if scheduled:
+        assert schedulers[0].last_epoch == 2 * 7  # once a batch
+        assert schedulers[0].get_last_lr() == schedulers[1].get_last_lr()
+
+
+def test_a_list_of_tensors_reaches_the_net_as_one_list():
+    class Adds(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.linear = nn.Linear(4, 3)
+
+        def forward(self, X):
+            assert isinstance(X, list) and len(X) == 2
+            return self.linear(X[0] + X[1])
+
+    batches = [([torch.rand(5, 4), torch.rand(5, 4)], torch.tensor([0, 1, 2, 0, 1]))]
+    assert len(train_ch6(Adds(), batches, batches, 1, 0.1, "cpu").test_acc) == 1
+
+
+# Memory format and bfloat16
+
+
+@pytest.mark.parametrize("fast", [True, False])
+def test_bfloat16_is_used_where_it_is_fast_and_never_in_the_evaluation(monkeypatch, fast):
+    monkeypatch.setattr(train, "computes_bfloat16_fast", lambda device: fast)
+    net = nn.Sequential(Spy(), nn.Flatten(), nn.Linear(144, 10))
+    train_ch6(net, random_batches([4] * 2), random_batches([4]), 1, 0.1, "cpu")
+    assert [autocast for training, autocast in net[0].calls if training] == [fast] * 2
+    assert not any(autocast for training, autocast in net[0].calls if not training)
+    assert net[2].weight.dtype == torch.float32
+
+
+@pytest.mark.parametrize("wanted", [True, False])
+def test_bfloat16_can_be_switched_on_and_off(monkeypatch, wanted):
+    monkeypatch.setattr(train, "computes_bfloat16_fast", lambda device: not wanted)
+    net = nn.Sequential(Spy(), nn.Flatten(), nn.Linear(144, 10))
+    train_ch6(net, random_batches([4]), random_batches([4]), 1, 0.1, "cpu", bfloat16=wanted)
+    assert [autocast for training, autocast in net[0].calls if training] == [wanted]
+
+
+def is_channels_last(weight: torch.Tensor) -> bool:
+    return weight.is_contiguous(memory_format=torch.channels_last) and not weight.is_contiguous()
+
+
+@pytest.mark.parametrize("channels_last, expected", [(None, True), (True, True), (False, False)])
+def test_channels_last_is_the_default_on_the_cpu_and_can_be_switched_off(channels_last, expected):
+    net = nn.Sequential(nn.Conv2d(3, 4, 3), nn.Flatten(), nn.Linear(400, 10))
+    batches = random_batches([4], channels=3)
+    train_ch6(net, batches, batches, 1, 0.1, "cpu", channels_last=channels_last)
+    assert is_channels_last(net[0].weight) is expected
+
+
+def test_memory_format_does_not_change_what_is_learned():
+    losses = []
+    for channels_last in (True, False):
+        torch.manual_seed(0)
+        batches = random_batches([8] * 5)
+        history = train_ch6(small_net(), batches, batches, 2, 0.1, "cpu", bfloat16=False, channels_last=channels_last)
+        losses.append(history.train_loss)
+    assert losses[0] == pytest.approx(losses[1], rel=1e-4)
+
+
+def test_a_net_that_flattens_with_view_trains_by_default():
+    net = Viewing()
+    history = train_ch6(net, random_batches([4] * 5), random_batches([4]), 1, 0.1, "cpu")
+    assert len(history.test_acc) == 1
+    assert not is_channels_last(net.convolution.weight)
+    with pytest.raises(RuntimeError, match="view"):  # asked for by name, it is not quietly ignored
+        train_ch6(Viewing(), random_batches([4] * 5), random_batches([4]), 1, 0.1, "cpu", channels_last=True)
+
+
+def test_a_net_that_convolves_volumes_trains_by_default():
+    net = nn.Sequential(nn.Unflatten(1, (1, 1)), nn.Conv3d(1, 2, (1, 3, 3)), nn.Flatten(), nn.Linear(200, 10))
+    assert len(train_ch6(net, random_batches([4]), random_batches([4]), 1, 0.1, "cpu").test_acc) == 1
+
+
+def test_looking_at_the_first_batch_leaves_no_trace():
+    batch = random_batches([4])
+    net = nn.Sequential(Spy(), nn.BatchNorm2d(1), nn.Flatten(), nn.Linear(144, 10))
+    train_ch6(net, batch, batch, 1, 0.1, "cpu")
+    assert net[1].num_batches_tracked == 1
+    assert sum(training for training, _ in net[0].calls) == 1
+
+
+# Devices
+
+
+def test_nothing_is_read_from_an_accelerator_but_at_the_points_of_the_plot(monkeypatch):
+    reads = []
+
+    class CountsReads(Accumulator):
+        def __getitem__(self, index):
+            if isinstance(self.data[index], float):
+                return self.data[index]
+            reads.append(index)
+            return 1.0
+
+    # Tensors on the meta device have no value, so that whoever reads one fails.
+    monkeypatch.setattr(train, "Accumulator", CountsReads)
+    monkeypatch.setattr(torch, "autocast", lambda *_, **__: nullcontext())  # there is none on this device
+    monkeypatch.setattr(train, "_mark", lambda device: 0.0)
+    monkeypatch.setattr(train._TrainingStep, "seconds", lambda step: 1.0)
+    monkeypatch.setattr(train, "evaluate_accuracy_gpu", lambda net, data_iter, device: 0.5)
+    checked = []
+    monkeypatch.setattr(train, "_check_finite", lambda loss_sum, epoch, batch, *_: checked.append(batch))
+    history = train_ch6(small_net(), random_batches([4] * 50), random_batches([4]), 2, 0.1, "meta", bfloat16=False)
+    assert len(history.train_loss) == 2
+    assert checked == [10, 20, 30, 40, 50] * 2
+    assert len(reads) == 2 * (5 + 1) * 2  # loss and accuracy, at five points and at the end of each epoch
+
+
+def test_batches_that_can_be_kept_on_the_device_are():
+    class Movable(list):
+        def to(self, device):
+            self.device = device
+            return self
+
+    train_iter, test_iter = Movable(random_batches([4])), Movable(random_batches([4]))
+    train_ch6(small_net(), train_iter, test_iter, 1, 0.1, "cpu")
+    assert train_iter.device == test_iter.device == torch.device("cpu")
+
+
+def test_the_device_is_found_where_none_is_given(monkeypatch, capsys):
+    monkeypatch.setattr(train, "try_gpu", lambda: torch.device("cpu"))
+    train_ch6(small_net(), random_batches([4]), random_batches([4]), 1, 0.1)
+    assert "training on cpu" in capsys.readouterr().out
+
+
+# Interruptions and losses that are not finite
+
+
+def test_an_interruption_keeps_the_history_of_the_finished_epochs_and_what_was_learned(capsys):
+    batches = random_batches([4] * 5)
+    torch.manual_seed(0)
+    expected = small_net()
+    whole = train_ch6(expected, batches, batches, 1, 0.1, "cpu")
+    torch.manual_seed(0)
+    net = small_net()
+    history = train_ch6(net, Batches(batches, [*batches[:2], KeyboardInterrupt]), batches, 3, 0.1, "cpu")
+    assert history.interrupted
+    assert history.train_loss == whole.train_loss and history.test_acc == whole.test_acc
+    assert len(history.train_acc) == len(history.seconds) == 1
+    assert not same_weights(net, expected)  # the two batches after it have been learned from
+    assert "interrupted after 1 finished epochs" in capsys.readouterr().out
+    further = train_ch6(net, batches, batches, 1, 0.1, "cpu", initialize=False)
+    assert len(further.train_loss) == 1
+
+
+def test_an_interruption_in_the_first_epoch_gives_an_empty_history(capsys):
+    train_iter = Batches([*random_batches([4]), KeyboardInterrupt])
+    history = train_ch6(small_net(), train_iter, random_batches([4]), 3, 0.1, "cpu")
+    assert history.interrupted and history.train_loss == history.seconds == []
+    assert math.isnan(history.epoch_images_per_second)
+    assert "interrupted after 0" in capsys.readouterr().out
+
+
+def test_an_interruption_during_the_evaluation_leaves_the_net_in_training_mode():
+    net = small_net()
+    history = train_ch6(net, random_batches([4]), Batches([*random_batches([4]), KeyboardInterrupt]), 1, 0.1, "cpu")
+    assert history.interrupted
+    assert all(module.training for module in net.modules())
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf])
+def test_a_loss_that_is_not_finite_stops_with_epoch_batch_rate_and_history(bad):
+    batches = random_batches([4] * 6)
+    spoilt = list(batches)
+    spoilt[2] = (torch.full_like(batches[2][0], bad), batches[2][1])
+    with pytest.raises(LossNotFiniteError, match="nan in epoch 2, by batch 3; the learning rate was 0.05") as caught:
+        train_ch6(small_net(), Batches(batches, spoilt), batches, 3, 0.05, "cpu")
+    assert len(caught.value.history.train_loss) == len(caught.value.history.test_acc) == 1
+    assert "Try a smaller one" in str(caught.value)
+    assert isinstance(caught.value, FloatingPointError)
+
+
+@pytest.mark.parametrize("num_batches", [1, 5])
+def test_a_learning_rate_that_is_far_too_large_gives_the_same_error(num_batches):
+    net = nn.Sequential(nn.Flatten(), nn.Linear(144, 32), nn.ReLU(), nn.Linear(32, 10))
+    with pytest.raises(LossNotFiniteError, match=r"in epoch 1, by batch \d; the learning rate was 1e\+30") as caught:
+        train_ch6(net, random_batches([4] * num_batches), random_batches([4]), 2, 1e30, "cpu")
+    assert caught.value.history.train_loss == []
+
+
+def test_the_learning_rate_named_is_that_of_the_moment():
+    net = small_net()
+    first, last = net[0].parameters(), net[6].parameters()
+    optimizer = torch.optim.SGD([{"params": first, "lr": 0.5}, {"params": last, "lr": 0.25}])
+    bad = [(torch.full((2, 1, 12, 12), math.nan), torch.tensor([0, 1]))]
+    with pytest.raises(LossNotFiniteError, match="the learning rate was 0.5, 0.25"):
+        train_ch6(net, bad, bad, 1, device="cpu", optimizer=optimizer)
+
+
+# Wrong arguments
+
+
+@pytest.mark.parametrize(
+    "change, error, message",
+    [
+        ({"net": lambda X: X}, TypeError, "net must be a torch.nn.Module; got function"),
+        ({"num_epochs": 0}, ValueError, "num_epochs must be a whole number from 1; got 0"),
+        ({"num_epochs": 1.5}, ValueError, "got 1.5"),
+        ({"num_epochs": True}, ValueError, "got True"),
+        ({"num_epochs": "3"}, ValueError, "got '3'"),
+        ({"lr": None}, ValueError, "lr must be a positive number; got None"),
+        ({"lr": 0}, ValueError, "got 0"),
+        ({"lr": -0.1}, ValueError, "got -0.1"),
+        ({"lr": math.nan}, ValueError, "got nan"),
+        ({"lr": math.inf}, ValueError, "got inf"),
+        ({"lr": "0.1"}, ValueError, "got '0.1'"),
+        ({"train_iter": []}, ValueError, "train_iter has no batch"),
+        ({"test_iter": []}, ValueError, "test_iter has no batch"),
+        ({"train_iter": iter([])}, TypeError, "train_iter must be an iterable with a length.*got list_iterator"),
+        ({"test_iter": iter([])}, TypeError, "test_iter must be an iterable with a length"),
+        ({"device": "nonsense"}, RuntimeError, "nonsense"),
+    ],
+)
+def test_a_wrong_argument_raises_before_anything_is_changed(change, error, message, capsys):
+    net, batches = small_net(), random_batches([2])
+    before = copy.deepcopy(net)
+    arguments = {"net": net, "train_iter": batches, "test_iter": batches, "num_epochs": 1, "lr": 0.1}
+    with pytest.raises(error, match=message):
+        train_ch6(**{**arguments, "device": "cpu", **change})
+    assert same_weights(net, before)
+    assert capsys.readouterr().out == ""
+
+
+def test_optimizer_scheduler_and_rate_that_do_not_belong_together_raise():
+    net, other = small_net(), small_net()
+    optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
+    of_other, second = torch.optim.SGD(other.parameters(), lr=0.1), torch.optim.SGD(net.parameters(), lr=0.1)
+    scheduler = torch.optim.lr_scheduler.ConstantLR(optimizer)
+    plateau = torch.optim.lr_scheduler.ReduceLROnPlateau(optimizer)
+    batches = random_batches([2])
+    for options, error, message in (
+        ({"optimizer": optimizer, "lr": 0.1}, ValueError, "its own learning rate"),
+        ({"optimizer": of_other}, ValueError, "made for another net"),
+        ({"scheduler": scheduler, "lr": 0.1}, ValueError, "pass the optimizer too"),
+        ({"optimizer": second, "scheduler": scheduler}, ValueError, "made for another optimizer"),
+        ({"optimizer": optimizer, "scheduler": plateau}, TypeError, "ReduceLROnPlateau"),
+    ):
+        with pytest.raises(error, match=message):
+            train_ch6(net, batches, batches, 1, device="cpu", **options)
+
+
+@pytest.mark.parametrize("place", [0, 2])
+@pytest.mark.parametrize("labels", [[0, 10], [-1, 0]])
+def test_labels_that_the_net_has_no_class_for_raise(place, labels):
+    batches = random_batches([2] * 3)
+    batches[place] = (batches[place][0], torch.tensor(labels))
+    with pytest.raises(ValueError, match="expected labels from 0 to 9"):
+        train_ch6(small_net(), batches, random_batches([2]), 1, 0.1, "cpu")
+
+
+@pytest.mark.parametrize(
+    "net, X, y, message",
+    [
+        (nn.Conv2d(1, 10, 3), torch.rand(2, 1, 12, 12), torch.tensor([0, 1]), r"scores of shape \(batch, 10, 10, 10\)"),
+        (small_net(), torch.rand(2, 1, 12, 12), torch.tensor([[0], [1]]), r"labels of shape \(2, 1\)"),
+        (small_net(), torch.rand(0, 1, 12, 12), torch.zeros(0, dtype=torch.long), "no example in this batch"),
+    ],
+)
+def test_shapes_that_do_not_belong_together_raise(net, X, y, message):
+    with pytest.raises(ValueError, match=message):
+        train_ch6(net, [(X, y)], random_batches([2]), 1, 0.1, "cpu")
+
+
+def test_an_error_in_the_net_itself_is_not_hidden():
+    with pytest.raises(RuntimeError, match="3 channels"):
+        train_ch6(small_net(), random_batches([2], channels=3), random_batches([2]), 1, 0.1, "cpu")
+
+
+def test_an_iterator_that_is_used_up_raises():
+    batches = random_batches([4])
+    with pytest.raises(ValueError, match="yielded no batch in this epoch"):
+        train_ch6(small_net(), Batches(batches, []), batches, 2, 0.1, "cpu")
+
+
+# In a notebook
+
+
+CELLS = {
+    "prepare": """
+import torch
+from torch import nn
+import d2lhelpers as d2l
+X, y = torch.rand(4, 1, 6, 6), torch.tensor([0, 1, 2, 3])
+
+class Interrupted(list):
+    epoch = 0
+    def __iter__(self):
+        self.epoch += 1
+        yield from super().__iter__()
+        if self.epoch == 2:
+            raise KeyboardInterrupt
+
+def net():
+    return nn.Sequential(nn.Flatten(), nn.Linear(36, 10))""",
+    "train": "history = d2l.train_ch6(net(), [(X, y)] * 20, [(X, y)], 3, 0.1, d2l.try_gpu())",
+    "interrupted": "print(len(d2l.train_ch6(net(), Interrupted([(X, y)] * 20), [(X, y)], 9, 0.1).seconds), 'kept')",
+    "not finite": "# raises\nd2l.train_ch6(net(), [(X * float('nan'), y)] * 20, [(X, y)], 9, 0.1)",
+}
+
+
+@pytest.fixture(scope="module")
+def cells(run_notebook):
+    return dict(zip(CELLS, run_notebook(*CELLS.values())))
+
+
+def displayed(cell) -> list[str]:
+    return [output.data["text/plain"] for output in cell.outputs if output.output_type == "display_data"]
+
+
+def printed(cell) -> str:
+    return "".join(output.text for output in cell.outputs if output.output_type == "stream" and output.name == "stdout")
+
+
+def test_a_notebook_shows_progress_and_lines_in_place_and_the_result(cells):
+    progress, lines = displayed(cells["train"])
+    assert progress.startswith("3 of 3 epochs in ")
+    assert lines.startswith("Line plot, last values: train loss ") and lines.count("at epoch 3") == 3
+    text = printed(cells["train"])
+    assert text.startswith("training on ") and "test acc" in text and "over whole epochs" in text
+    assert not [output for output in cells["train"].outputs if output.get("name") == "stderr"]
+
+
+def test_an_interrupted_cell_ends_well_and_shows_what_there_is(cells):
+    progress, lines = displayed(cells["interrupted"])
+    assert progress.startswith("1 of 9 epochs in ")
+    assert "at epoch 2" in lines  # the points of the unfinished epoch are drawn too
+    assert "interrupted after 1 finished epochs" in printed(cells["interrupted"])
+    assert printed(cells["interrupted"]).endswith("1 kept\n")
+
+
+def test_a_cell_whose_loss_is_not_finite_says_so(cells):
+    (error,) = [output for output in cells["not finite"].outputs if output.output_type == "error"]
+    assert error.ename == "LossNotFiniteError"
+    assert "in epoch 1, by batch 1" in error.evalue
