@@ -8,6 +8,9 @@ from typing import Any
 from d2lhelpers.live_output import LiveOutput, MimeBundle
 from d2lhelpers.plotting import LINE_STYLES, OKABE_ITO, picture, subplots
 
+FEW_POINTS = 12
+"""A line of no more points than this has markers: of a single point there is no line to see."""
+
 MOST_POINTS_DRAWN = 1000
 """A line of more points is thinned for drawing, so that a redraw costs the same however long it grows."""
 
@@ -135,15 +138,17 @@ class Animator:
             for panel in self.axes[:count]:
                 panel.legend(frameon=False)
 
-    def _style(self, i: int) -> tuple[list[str], dict[str, str]]:
+    def _style(self, i: int) -> tuple[list[str], dict[str, Any]]:
         """Return how line `i` looks, as positional and keyword arguments of Matplotlib's `plot`."""
         if self.fmts:
             return [self.fmts[i % len(self.fmts)]], {}
-        return [], {"color": OKABE_ITO[i % len(OKABE_ITO)], "linestyle": LINE_STYLES[i % len(LINE_STYLES)]}
+        return [], {"color": OKABE_ITO[i % len(OKABE_ITO)], "linestyle": LINE_STYLES[i % len(LINE_STYLES)], "markersize": 4}
 
     def _update_lines(self) -> None:
         for line, points in zip(self._lines, self._thinned):
             line.set_data([x for x, _ in points], [y for _, y in points])
+            if not self.fmts:
+                line.set_marker("o" if len(points) <= FEW_POINTS else "")
         for panel in self.axes:
             panel.relim()
             panel.autoscale(True)
