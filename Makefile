@@ -6,6 +6,9 @@ BIN := $(VENV)/bin
 PYTEST := $(BIN)/python -m pytest
 NOTEBOOK_TESTS := --nbval-lax --nbval-current-env --nbval-cell-timeout=900 --nbval-sanitize-with tests/sanitize.cfg
 
+# In a container one is often root, which JupyterLab refuses unless it is told.
+AS_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
+
 export JUPYTER_PREFER_ENV_PATH := 1
 
 .PHONY: help lab test test-helpers test-notebooks test-colab record figures bench repository clean
@@ -14,7 +17,7 @@ help: ## list these commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "%-22s %s\n", $$1, $$2}'
 
 lab: $(VENV)/installed ## install what is missing, then open the course in JupyterLab
-	$(BIN)/jupyter lab --ip=127.0.0.1 notebooks/00_start_here.ipynb
+	$(BIN)/jupyter lab --ip=127.0.0.1 $(AS_ROOT) notebooks/00_start_here.ipynb
 
 test: test-helpers test-notebooks ## prove that every helper and every cell does what it says
 
@@ -36,8 +39,9 @@ bench: $(VENV)/installed ## measure the speed against the book's code
 repository: $(VENV)/installed ## point every link at a fork: make repository URL=https://github.com/you/fork
 	$(BIN)/python tools/repository.py $(URL)
 
-test-colab: .venv-colab/installed ## the helpers' unit tests under the versions that Colab has
+test-colab: .venv-colab/installed ## the helpers and the notebooks under the versions that Colab has
 	.venv-colab/bin/python -m pytest tests
+	.venv-colab/bin/python -m pytest $(NOTEBOOK_TESTS) notebooks
 
 clean: ## remove the environments and what tests leave behind
 	rm -rf $(VENV) .venv-colab .bench .pytest_cache .hypothesis
@@ -55,5 +59,6 @@ $(VENV)/installed: requirements.txt pyproject.toml
 	$(PYTHON) -m venv .venv-colab
 	.venv-colab/bin/python -m pip install --quiet --upgrade pip
 	sed '/^jupyterlab/d; /^d2l==/d' requirements.txt > .venv-colab/requirements.txt
-	.venv-colab/bin/python -m pip install --quiet -c colab-constraints.txt -r .venv-colab/requirements.txt
+	.venv-colab/bin/python -m pip install --quiet -c colab-constraints.txt -r .venv-colab/requirements.txt notebook requests
+	.venv-colab/bin/python -m pip install --quiet --no-deps "$$(grep '^d2l==' requirements.txt)"
 	touch $@

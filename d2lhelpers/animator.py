@@ -142,7 +142,11 @@ class Animator:
         """Return how line `i` looks, as positional and keyword arguments of Matplotlib's `plot`."""
         if self.fmts:
             return [self.fmts[i % len(self.fmts)]], {}
-        return [], {"color": OKABE_ITO[i % len(OKABE_ITO)], "linestyle": LINE_STYLES[i % len(LINE_STYLES)], "markersize": 4}
+        return [], {
+            "color": OKABE_ITO[i % len(OKABE_ITO)],
+            "linestyle": LINE_STYLES[i % len(LINE_STYLES)],
+            "markersize": 4,
+        }
 
     def _update_lines(self) -> None:
         for line, points in zip(self._lines, self._thinned):

@@ -12,7 +12,7 @@ class ClaimError(AssertionError):
     """The evidence does not bear the claim."""
 
 
-def claim(statement: str, holds: bool | Iterable[bool], evidence: Mapping[str, Any]) -> "Claim":
+def claim(statement: str, holds: bool | Iterable[bool], evidence: Mapping[str, Any]) -> Claim:
     """State a finding, show the evidence for it, and fail loudly if the evidence does not bear it.
 
     Parameters

@@ -31,7 +31,7 @@ def load_data_fashion_mnist(
     *,
     device: torch.device | str = "cpu",
     seed: int | None = None,
-) -> tuple["FashionMNISTBatches", "FashionMNISTBatches"]:
+) -> tuple[FashionMNISTBatches, FashionMNISTBatches]:
     """Return the training batches, shuffled anew each epoch, and the test batches, in order.
 
     A batch is a pair `X, y`: images of shape (batch, 1, height, width), float32 from 0 to 1, and
@@ -99,7 +99,7 @@ class FashionMNISTBatches:
         self.images, self.labels = images, labels
         self.to(device)
 
-    def to(self, device: torch.device | str) -> "FashionMNISTBatches":
+    def to(self, device: torch.device | str) -> FashionMNISTBatches:
         """Keep the images on `device` from now on; return self."""
         self.images, self.labels = self.images.to(device), self.labels.to(device)
         return self
@@ -112,7 +112,7 @@ class FashionMNISTBatches:
         count = len(self.labels)
         order = torch.randperm(count, generator=self.generator) if self.shuffle else torch.arange(count)
         for indices in order.to(self.labels.device).split(self.batch_size):
-            yield self._as_floats(self.images[indices]), self.labels[indices]
+            yield self._as_floats(self.images.index_select(0, indices)), self.labels[indices]
 
     def _as_floats(self, images: torch.Tensor) -> torch.Tensor:
         """Resize a batch of uint8 images and scale it to floats from 0 to 1."""
@@ -138,9 +138,22 @@ def resize_images(images: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
         224), and within two of 255 steps for any size; elsewhere within two for every size.
     """
     if images.device.type == "cpu":
-        return F.interpolate(images, size, mode="bilinear", antialias=True)
+        return _resize_by_fours(images, size)
     # Other devices interpolate floats only.
     return F.interpolate(images.float(), size, mode="bilinear", antialias=True).round().to(torch.uint8)
+
+
+def _resize_by_fours(images: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
+    """Resize uint8 images on the CPU, four maps at once.
+
+    PyTorch's fast kernel works on pixels of four bytes, meant for red, green, blue and opacity. Four
+    grey maps, interleaved, fill them; one alone would leave three of the four bytes unused.
+    """
+    maps = images.flatten(0, 1)  # (batch * channels, height, width)
+    padded = F.pad(maps, (0, 0, 0, 0, 0, -len(maps) % 4))
+    fours = padded.unflatten(0, (-1, 4)).contiguous(memory_format=torch.channels_last)
+    resized = F.interpolate(fours, size, mode="bilinear", antialias=True)
+    return resized.contiguous().flatten(0, 1)[: len(maps)].unflatten(0, images.shape[:2])
 
 
 def get_fashion_mnist_labels(labels: Iterable[int | torch.Tensor]) -> list[str]:

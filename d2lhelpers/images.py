@@ -9,7 +9,9 @@ import numpy as np
 import torch
 
 
-def show_images(imgs: Sequence[Any], num_rows: int, num_cols: int, titles: Sequence[str] | None = None, scale: float = 1.5) -> Any:
+def show_images(
+    imgs: Sequence[Any], num_rows: int, num_cols: int, titles: Sequence[str] | None = None, scale: float = 1.5
+) -> Any:
     """Draw images in a grid, and return the array of its panels.
 
     Parameters

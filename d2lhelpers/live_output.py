@@ -37,7 +37,7 @@ class LiveOutput:
         self._waiting_for_cell_end = False
 
     def changed(self) -> None:
-        """Say that there is a new state: it is drawn now if it is time, else later, at the latest when the cell ends."""
+        """Say that there is a new state: it is drawn now if it is time, else when the cell ends, at the latest."""
         if notebook_shell() is None:
             return
         if time.perf_counter() >= self._next_redraw:

@@ -30,7 +30,9 @@ STYLE = {
 }
 
 
-def subplots(nrows: int = 1, ncols: int = 1, figsize: tuple[float, float] = (6, 3.4), **options: Any) -> tuple["Figure", Any]:
+def subplots(
+    nrows: int = 1, ncols: int = 1, figsize: tuple[float, float] = (6, 3.4), **options: Any
+) -> tuple[Figure, Any]:
     """Make a figure in the course's style; show it with `show_figure`.
 
     Parameters
@@ -56,7 +58,7 @@ def subplots(nrows: int = 1, ncols: int = 1, figsize: tuple[float, float] = (6, 
         return figure, figure.subplots(nrows, ncols, **options)
 
 
-def show_figure(figure: "Figure", alt: str) -> None:
+def show_figure(figure: Figure, alt: str) -> None:
     """Show a figure in the notebook, with a text alternative for those who cannot see it.
 
     Parameters
@@ -96,14 +98,16 @@ def show_drawing(name: str) -> None:
     folder = _drawings_folder()
     path = folder / f"{name}.svg"
     if not path.is_file():
-        raise FileNotFoundError(f"no drawing {name!r}; there are: {', '.join(sorted(p.stem for p in folder.glob('*.svg')))}")
+        raise FileNotFoundError(
+            f"no drawing {name!r}; there are: {', '.join(sorted(p.stem for p in folder.glob('*.svg')))}"
+        )
     svg = path.read_text(encoding="utf-8")
     alt = ElementTree.fromstring(svg).findtext("{http://www.w3.org/2000/svg}desc", default=name)
     data = {"image/svg+xml": svg, "text/html": _image_element("image/svg+xml", svg.encode(), alt), "text/plain": alt}
     display(data, metadata={"image/svg+xml": {"alt": alt}}, raw=True)
 
 
-def label_line_ends(axes: "Axes", room: float = 0.22) -> None:
+def label_line_ends(axes: Axes, room: float = 0.22) -> None:
     """Write each labelled line's label beside its last point, instead of a legend.
 
     Parameters
@@ -117,7 +121,9 @@ def label_line_ends(axes: "Axes", room: float = 0.22) -> None:
     axes.margins(x=0.02)
     axes.figure.draw_without_rendering()
     to_pixels = axes.transData.transform
-    ends = sorted(((to_pixels((line.get_xdata()[-1], line.get_ydata()[-1])), line) for line in lines), key=lambda end: end[0][1])
+    ends = sorted(
+        ((to_pixels((line.get_xdata()[-1], line.get_ydata()[-1])), line) for line in lines), key=lambda end: end[0][1]
+    )
     gap = 13 * axes.figure.dpi / 72
     lowest = float("-inf")
     for (_, y), line in ends:
@@ -132,7 +138,7 @@ def label_line_ends(axes: "Axes", room: float = 0.22) -> None:
     axes.set_xlim(right=scale.inverted().transform(right + room * (right - left)))
 
 
-def picture(figure: "Figure", alt: str, dots_per_inch: int = 144, compact: bool = True) -> MimeBundle:
+def picture(figure: Figure, alt: str, dots_per_inch: int = 144, compact: bool = True) -> MimeBundle:
     """Return a figure as PNG, and as an HTML image which carries the text alternative everywhere.
 
     JupyterLab ignores the ``alt`` of a PNG, which nbconvert reads; both read that of the HTML, and

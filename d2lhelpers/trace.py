@@ -11,8 +11,8 @@ from typing import Any
 import torch
 from torch import nn
 from torch.overrides import TorchFunctionMode
-from torch.utils.flop_counter import FlopCounterMode
 from torch.utils._pytree import tree_leaves
+from torch.utils.flop_counter import FlopCounterMode
 from torch.utils.weak import WeakIdKeyDictionary
 
 from d2lhelpers.accuracy import evaluating
@@ -89,7 +89,9 @@ class ShapeTrace(Sequence):
         table = [self.HEADINGS, *self.rows()]
         widths = [max(len(row[column]) for row in table) for column in range(len(self.HEADINGS))]
         return "\n".join(
-            "  ".join(cell.ljust(width) if i < 3 else cell.rjust(width) for i, (cell, width) in enumerate(zip(row, widths)))
+            "  ".join(
+                cell.ljust(width) if i < 3 else cell.rjust(width) for i, (cell, width) in enumerate(zip(row, widths))
+            )
             for row in table
         )
 

@@ -110,8 +110,8 @@ def train_ch6(
         Whether to compute forward passes of the training in bfloat16 (autocast); by default where
         the hardware does so fast. The evaluation is always in float32.
     channels_last : bool, optional
-        Whether to store weights and images channels last; by default on the CPU and on CUDA, if
-        the net can be run so.
+        Whether to store weights and images channels last; by default on the CPU, and on CUDA
+        together with bfloat16, if the net can be run so.
 
     Raises
     ------
@@ -226,7 +226,8 @@ class _TrainingStep:
 
     def _prepare(self, X: Any, y: torch.Tensor) -> None:
         """Look at the first batch: choose the memory format that the net can be run in, check shapes and labels."""
-        wanted = self.device.type in ("cpu", "cuda") if self.channels_last is None else self.channels_last
+        gains = self.device.type == "cpu" or (self.device.type == "cuda" and self.bfloat16)
+        wanted = gains if self.channels_last is None else self.channels_last
         X = to_device(X, self.device)
         few = [x[:2] for x in X] if isinstance(X, list) else X[:2]
         with evaluating(self.net), torch.no_grad():
@@ -261,7 +262,9 @@ def _check_arguments(
         raise ValueError(f"num_epochs must be a whole number from 1; got {num_epochs!r}")
     for name, iterable in (("train_iter", train_iter), ("test_iter", test_iter)):
         if not hasattr(iterable, "__len__"):
-            raise TypeError(f"{name} must be an iterable with a length, such as a DataLoader; got {type(iterable).__name__}")
+            raise TypeError(
+                f"{name} must be an iterable with a length, such as a DataLoader; got {type(iterable).__name__}"
+            )
         if len(iterable) == 0:
             raise ValueError(f"{name} has no batch")
     if optimizer is None:

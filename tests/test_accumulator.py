@@ -7,9 +7,10 @@ import math
 import d2l.torch as book
 import pytest
 import torch
-from d2lhelpers import Accumulator
 from hypothesis import given
 from hypothesis import strategies as st
+
+from d2lhelpers import Accumulator
 
 NUMBERS = st.floats(-1e6, 1e6, allow_nan=False)
 

@@ -7,11 +7,12 @@ import math
 import d2l.torch as book
 import pytest
 import torch
-from d2lhelpers import accuracy, evaluate_accuracy_gpu
 from hypothesis import given
 from hypothesis import strategies as st
-from small_batches import random_batches
 from torch import nn
+
+from d2lhelpers import accuracy, evaluate_accuracy_gpu
+from small_batches import random_batches
 
 
 def small_net() -> nn.Module:

@@ -11,10 +11,11 @@ import d2l.torch as book
 import numpy as np
 import pytest
 import torch
-from d2lhelpers import Animator
-from d2lhelpers.animator import MOST_POINTS_DRAWN
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from d2lhelpers import Animator
+from d2lhelpers.animator import MOST_POINTS_DRAWN
 
 VALUE = st.none() | st.floats(-1e3, 1e3)
 
@@ -339,3 +340,14 @@ def test_adding_in_a_later_cell_updates_the_same_output(cells):
 
 def test_nothing_keeps_listening_after_the_cells(cells):
     assert "LiveOutput" not in printed(cells["still listening"])
+
+
+def test_a_line_of_a_single_point_can_be_seen():
+    animator = Animator()
+    animator.add(1, 0.5)
+    animator.draw()
+    assert animator.fig.axes[0].get_lines()[0].get_marker() == "o"
+    for x in range(2, 100):
+        animator.add(x, 0.5)
+    animator.draw()
+    assert animator.fig.axes[0].get_lines()[0].get_marker() == ""

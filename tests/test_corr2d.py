@@ -5,9 +5,10 @@ from __future__ import annotations
 import d2l.torch as book
 import pytest
 import torch
-from d2lhelpers import corr2d
 from hypothesis import given
 from hypothesis import strategies as st
+
+from d2lhelpers import corr2d
 
 
 @given(st.integers(1, 9), st.integers(1, 9), st.data())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import d2l.torch as book
 import pytest
 import torch
+
 from d2lhelpers import computes_bfloat16_fast, try_all_gpus, try_gpu
 
 

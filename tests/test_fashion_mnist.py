@@ -12,12 +12,13 @@ import d2l.torch as book
 import numpy as np
 import pytest
 import torch
-from d2lhelpers import fashion_mnist, get_fashion_mnist_labels, load_data_fashion_mnist, read_fashion_mnist
-from d2lhelpers.fashion_mnist import FashionMNISTBatches, resize_images
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 from torchvision import transforms
+
+from d2lhelpers import fashion_mnist, get_fashion_mnist_labels, load_data_fashion_mnist, read_fashion_mnist
+from d2lhelpers.fashion_mnist import FashionMNISTBatches, resize_images
 
 ORIGINAL_SHA256 = {
     "train-images-idx3-ubyte.gz": "b0564c3eedabfbf835052cff8503ea422014ce006caf5b757f851416ee8300c7",

@@ -6,9 +6,10 @@ import d2l.torch as book
 import numpy as np
 import pytest
 import torch
-from d2lhelpers import show_images
 from matplotlib import pyplot as plt
 from PIL import Image
+
+from d2lhelpers import show_images
 
 
 def panels_of(axes) -> list[tuple[int, str]]:

@@ -9,6 +9,7 @@ from types import SimpleNamespace
 import IPython
 import IPython.display
 import pytest
+
 from d2lhelpers import live_output
 from d2lhelpers.live_output import LiveOutput, notebook_shell
 

@@ -16,7 +16,9 @@ import d2lhelpers
 
 ROOT = Path(__file__).parent.parent
 PATHS = sorted((ROOT / "notebooks").glob("*.ipynb"))
-COLAB_CELL = next(cell for cell in nbformat.read(PATHS[0], as_version=4).cells if "colab" in cell.metadata.get("tags", []))
+COLAB_CELL = next(
+    cell for cell in nbformat.read(PATHS[0], as_version=4).cells if "colab" in cell.metadata.get("tags", [])
+)
 
 each_notebook = pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
 
@@ -49,7 +51,13 @@ def test_it_opens_without_asking_for_a_kernel(path):
 def test_its_header_says_what_a_reader_needs_to_know(path):
     header = cells(path)[0].source
     assert header.startswith("# ")
-    for part in ("**The question:**", "**You will be able to**", "**You need**", "**Time:**", "minutes to work through"):
+    for part in (
+        "**The question:**",
+        "**You will be able to**",
+        "**You need**",
+        "**Time:**",
+        "minutes to work through",
+    ):
         assert part in header, f"the header lacks {part}"
     seconds = re.search(r"under\s+(\d+)\s+seconds to\s+run", header)
     assert seconds, "the header does not say how many seconds the notebook runs"
@@ -94,7 +102,9 @@ def test_every_picture_has_a_text_alternative(path):
         for output in cell.get("outputs", []):
             data = output.get("data", {})
             if any(kind.startswith("image/") for kind in data):
-                assert re.search(r'alt="[^"]{20,}"', data.get("text/html", "")), f"no alt text after: {cell.source[:80]}"
+                assert re.search(r'alt="[^"]{20,}"', data.get("text/html", "")), (
+                    f"no alt text after: {cell.source[:80]}"
+                )
 
 
 @each_notebook
@@ -118,7 +128,9 @@ def test_its_cells_are_short(path):
 
 @each_notebook
 def test_its_prose_does_not_talk_down(path):
-    found = re.findall(r"\b(obviously|simply|just|clearly|of course|as we know|trivially)\b", prose(path), flags=re.IGNORECASE)
+    found = re.findall(
+        r"\b(obviously|simply|just|clearly|of course|as we know|trivially)\b", prose(path), flags=re.IGNORECASE
+    )
     assert not found
 
 
@@ -166,7 +178,12 @@ def essence(tree: ast.AST) -> str:
     """Return a definition as text, without docstrings and type hints."""
     for node in ast.walk(tree):
         body = getattr(node, "body", None)
-        if isinstance(body, list) and body and isinstance(body[0], ast.Expr) and isinstance(body[0].value, ast.Constant):
+        if (
+            isinstance(body, list)
+            and body
+            and isinstance(body[0], ast.Expr)
+            and isinstance(body[0].value, ast.Constant)
+        ):
             if isinstance(body[0].value.value, str):
                 node.body = body[1:] or [ast.Pass()]
         if isinstance(node, ast.FunctionDef):

@@ -10,11 +10,12 @@ import typing
 from pathlib import Path
 
 import d2l.torch as book
-import d2lhelpers
-import d2lhelpers as d2l  # as the book's chapters do with their own package
 import pytest
 import torch
 from torch import nn
+
+import d2lhelpers
+import d2lhelpers as d2l  # as the book's chapters do with their own package
 
 BOOKS_NAMES = [
     "Accumulator", "Animator", "Timer", "Residual", "accuracy", "corr2d", "evaluate_accuracy_gpu",

@@ -9,8 +9,9 @@ from xml.etree import ElementTree
 import IPython.display
 import matplotlib
 import pytest
-from d2lhelpers import label_line_ends, plotting, show_drawing, show_figure, subplots
 from matplotlib import pyplot as plt
+
+from d2lhelpers import label_line_ends, plotting, show_drawing, show_figure, subplots
 
 ALT = 'A line that says "up" & goes <up>'
 

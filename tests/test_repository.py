@@ -26,7 +26,9 @@ def addresses_in(text: str) -> set[str]:
     return {*colab, *installs}
 
 
-@pytest.mark.parametrize("path", [path for path in repository.files() if path.suffix == ".ipynb"], ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    "path", [path for path in repository.files() if path.suffix == ".ipynb"], ids=lambda path: path.stem
+)
 def test_every_notebook_leads_to_the_repository_and_to_itself(path):
     text = path.read_text(encoding="utf-8")
     assert addresses_in(text) == {NAME}

@@ -5,10 +5,11 @@ from __future__ import annotations
 import d2l.torch as book
 import pytest
 import torch
-from d2lhelpers import Residual, resnet18, resnet_block
 from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
+
+from d2lhelpers import Residual, resnet18, resnet_block
 
 PARAMETERS = 11_178_378  # of the book's chapter, one channel and ten classes
 

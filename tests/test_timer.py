@@ -6,9 +6,10 @@ import time
 
 import d2l.torch as book
 import pytest
-from d2lhelpers import Timer
 from hypothesis import given
 from hypothesis import strategies as st
+
+from d2lhelpers import Timer
 
 LAPS = st.lists(st.floats(0, 1e4), min_size=1, max_size=20)
 

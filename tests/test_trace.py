@@ -5,13 +5,14 @@ from __future__ import annotations
 import pytest
 import torch
 import torchinfo
-from d2lhelpers import resnet18, trace_shapes
-from d2lhelpers.trace import ShapeTrace
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from torch import nn
 from torch.nn import functional as F
 from torchvision import models
+
+from d2lhelpers import resnet18, trace_shapes
+from d2lhelpers.trace import ShapeTrace
 
 # Shapes and counts
 

@@ -10,11 +10,12 @@ from types import SimpleNamespace
 import d2l.torch as book
 import pytest
 import torch
-from d2lhelpers import Accumulator, History, LossNotFiniteError, evaluate_accuracy_gpu, train, train_ch6
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from small_batches import random_batches
 from torch import nn
+
+from d2lhelpers import Accumulator, History, LossNotFiniteError, evaluate_accuracy_gpu, train, train_ch6
+from small_batches import random_batches
 
 AS_THE_BOOK = {"bfloat16": False, "channels_last": False}
 

@@ -25,7 +25,12 @@ def address() -> str:
 
 def files() -> list[Path]:
     """Return the files that may hold the address."""
-    return [ROOT / "pyproject.toml", ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "notebooks").glob("*.ipynb"))]
+    return [
+        ROOT / "pyproject.toml",
+        ROOT / "README.md",
+        ROOT / "CONTRIBUTING.md",
+        *sorted((ROOT / "notebooks").glob("*.ipynb")),
+    ]
 
 
 def rewritten(text: str, old: str, new: str) -> str:
