@@ -95,10 +95,11 @@ class Animator:
         """
         y = [y] if _is_one_number(y) else list(y)
         x = [x] * len(y) if _is_one_number(x) else list(x)
+        count = len(self.X) or max(len(y), 1)
+        if not len(x) == len(y) == count:
+            raise ValueError(f"this Animator draws {count} lines; add() got {len(x)} x and {len(y)} y values")
         if not self.X:
-            self._start_lines(len(y))
-        if not len(x) == len(y) == len(self.X):
-            raise ValueError(f"this Animator draws {len(self.X)} lines; add() got {len(x)} x and {len(y)} y values")
+            self._start_lines(count)
         for i, (a, b) in enumerate(zip(x, y)):
             if a is not None and b is not None:
                 point = _as_float(a), _as_float(b)
@@ -157,8 +158,8 @@ class Animator:
             panel.relim()
             panel.autoscale(True)
             panel.autoscale_view()
-            _widen(panel.get_xlim, panel.set_xlim, self.xlim, panel.dataLim.intervalx)
-            _widen(panel.get_ylim, panel.set_ylim, self.ylim, panel.dataLim.intervaly)
+            _widen(panel.set_xlim, self.xlim, panel.dataLim.intervalx)
+            _widen(panel.set_ylim, self.ylim, panel.dataLim.intervaly)
 
     def _render(self) -> MimeBundle:
         self._update_lines()
@@ -184,10 +185,10 @@ def _thin(points: list[tuple[float, float]]) -> list[tuple[float, float]]:
     return kept + points[len(kept) * 2 :]
 
 
-def _widen(get: Any, set_: Any, wanted: Sequence[float] | None, data: Sequence[float]) -> None:
+def _widen(set_limits: Any, wanted: Sequence[float] | None, data: Sequence[float]) -> None:
     """Set the wanted limits of an axis, widened to what the data need; without a wish keep Matplotlib's."""
     if wanted is not None:
         low, high = wanted
         if all(abs(value) < float("inf") for value in data):
             low, high = min(low, data[0]), max(high, data[1])
-        set_(low, high)
+        set_limits(low, high)

@@ -32,7 +32,7 @@ class LayerTrace:
     kind : str
         Its class.
     output_shape : tuple of int
-        Of what it returns.
+        Of what it returns; empty if that is not one tensor.
     parameters : int
         How many numbers it learns that no layer above it has counted.
     multiply_adds : int
@@ -159,8 +159,9 @@ def trace_shapes(net: nn.Module, X: torch.Tensor | Sequence[int], depth: int | N
             new = set(module.parameters()) - counted
             counted.update(new)
             parameters = sum(parameter.numel() for parameter in new)
+            shape = tuple(output.shape) if isinstance(output, torch.Tensor) else ()
             field, kind = fields.size(output), type(module).__name__
-            layers.append(LayerTrace(name, kind, tuple(output.shape), parameters, operations // 2, field))
+            layers.append(LayerTrace(name, kind, shape, parameters, operations // 2, field))
 
     with ExitStack() as stack:
         for name, module in net.named_modules():

@@ -351,3 +351,12 @@ def test_a_line_of_a_single_point_can_be_seen():
         animator.add(x, 0.5)
     animator.draw()
     assert animator.fig.axes[0].get_lines()[0].get_marker() == ""
+
+
+def test_a_wrong_number_of_values_leaves_the_animator_as_it_was():
+    animator = Animator()
+    for x, y in ((1, []), ([1, 2], [1])):
+        with pytest.raises(ValueError, match="draws 1 lines"):
+            animator.add(x, y)
+    animator.add(1, [0.1, 0.2])
+    assert animator.Y == [[0.1], [0.2]]

@@ -338,3 +338,12 @@ def test_a_trace_is_a_sequence_whose_slices_are_tables():
     assert len(trace) == 8 and trace[0].name == "0" and trace[-1].kind == "Linear"
     assert isinstance(trace[:3], ShapeTrace) and len(trace[:3]) == 3
     assert trace[:3].parameters == sum(layer.parameters for layer in list(trace)[:3])
+
+
+def test_a_layer_that_returns_no_single_tensor_has_a_row_without_a_shape():
+    class Last(nn.Module):
+        def forward(self, outputs):
+            return outputs[0][:, -1]
+
+    trace = trace_shapes(nn.Sequential(nn.LSTM(3, 4, batch_first=True), Last()), (2, 5, 3))
+    assert [layer.output_shape for layer in trace] == [(), (2, 4)]
