@@ -18,16 +18,18 @@ from d2lhelpers.fashion_mnist import get_fashion_mnist_labels, load_data_fashion
 from d2lhelpers.images import show_images
 from d2lhelpers.plotting import label_line_ends, show_drawing, show_figure, subplots
 from d2lhelpers.progress import Progress
-from d2lhelpers.residual import Residual, resnet18, resnet_block
+from d2lhelpers.residual import Plain, Residual, ZeroPadding, cifar_resnet, resnet, resnet18, resnet_block
+from d2lhelpers.side_by_side import train_side_by_side
 from d2lhelpers.timer import Timer
 from d2lhelpers.trace import trace_shapes
 from d2lhelpers.train import History, LossNotFiniteError, train_ch6
 
 __all__ = [
-    "Accumulator", "Animator", "ClaimError", "History", "LossNotFiniteError", "Progress", "Residual", "Timer",
-    "accuracy", "claim", "computes_bfloat16_fast", "corr2d", "evaluate_accuracy_gpu", "get_fashion_mnist_labels",
-    "label_line_ends", "load_data_fashion_mnist", "read_fashion_mnist", "resnet18", "resnet_block", "show_drawing",
-    "show_figure", "show_images", "subplots", "trace_shapes", "train_ch6", "try_all_gpus", "try_gpu",
+    "Accumulator", "Animator", "ClaimError", "History", "LossNotFiniteError", "Plain", "Progress", "Residual", "Timer",
+    "ZeroPadding", "accuracy", "cifar_resnet", "claim", "computes_bfloat16_fast", "corr2d", "evaluate_accuracy_gpu",
+    "get_fashion_mnist_labels", "label_line_ends", "load_data_fashion_mnist", "read_fashion_mnist", "resnet",
+    "resnet18", "resnet_block", "show_drawing", "show_figure", "show_images", "subplots", "trace_shapes", "train_ch6",
+    "train_side_by_side", "try_all_gpus", "try_gpu",
 ]  # fmt: skip
 
 

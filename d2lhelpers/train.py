@@ -133,7 +133,7 @@ def train_ch6(
     train_iter, test_iter = _kept_on(train_iter, device), _kept_on(test_iter, device)
     if optimizer is None:
         optimizer = torch.optim.SGD(net.parameters(), lr=lr)
-    step = _TrainingStep(net, optimizer, scheduler, device, bfloat16, channels_last)
+    step = TrainingStep(net, optimizer, scheduler, device, bfloat16, channels_last)
 
     print("training on", device)
     progress = Progress()
@@ -178,7 +178,7 @@ def train_ch6(
     return history
 
 
-class _TrainingStep:
+class TrainingStep:
     """One step of training: forward, backward, update; remembers how long the steps took."""
 
     def __init__(

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
-from d2lhelpers import Residual, resnet18, resnet_block
+from d2lhelpers import Plain, Residual, ZeroPadding, cifar_resnet, resnet, resnet18, resnet_block
 
 PARAMETERS = 11_178_378  # of the book's chapter, one channel and ten classes
 
@@ -192,3 +192,122 @@ def test_classes_channels_and_width_can_be_chosen(classes, channels, width):
     net = resnet18(num_classes=classes, in_channels=channels, width=width)
     assert net(torch.rand(2, channels, 32, 32)).shape == (2, classes)
     assert net[0][0].out_channels == width and net[4][1].conv2.out_channels == 8 * width
+
+
+# The paper's networks for small images
+
+
+@pytest.mark.parametrize("depth, millions", [(20, 0.27), (32, 0.46), (44, 0.66), (56, 0.85), (110, 1.7)])
+def test_cifar_resnet_has_the_parameters_of_the_paper(depth, millions):
+    """He et al. 2015, Table 6; the paper's convolutions have no bias."""
+    with torch.device("meta"):
+        net = cifar_resnet(depth, in_channels=3)
+    weights = sum(p.numel() for module in net.modules() if not isinstance(module, nn.Conv2d)
+                  for name, p in module.named_parameters(recurse=False))  # fmt: skip
+    weights += sum(module.weight.numel() for module in net.modules() if isinstance(module, nn.Conv2d))
+    assert round(weights / 1e6, 2 if millions < 1 else 1) == millions
+
+
+@pytest.mark.parametrize("depth", [8, 14, 20, 56])
+@pytest.mark.parametrize("residual", [True, False])
+def test_cifar_resnet_has_as_many_layers_as_its_name_says(depth, residual):
+    layers = [m for m in cifar_resnet(depth, 2, residual=residual).modules() if isinstance(m, (nn.Conv2d, nn.Linear))]
+    assert len(layers) == depth
+
+
+def test_cifar_resnet_has_the_map_sizes_of_the_paper():
+    X, shapes = torch.rand(2, 3, 32, 32), []
+    for layer in cifar_resnet(14, in_channels=3):
+        X = layer(X)
+        shapes.append(tuple(X.shape[1:]))
+    assert shapes == [(16, 32, 32), (16, 32, 32), (32, 16, 16), (64, 8, 8), (64, 1, 1), (64,), (10,)]
+    assert cifar_resnet(8, stem_strides=2)[0](torch.rand(1, 1, 28, 28)).shape == (1, 16, 14, 14)
+
+
+@pytest.mark.parametrize("norm", [True, False])
+def test_plain_and_residual_differ_in_the_flag_alone(norm):
+    nets = []
+    for residual in (True, False):
+        torch.manual_seed(3)
+        nets.append(unusual(cifar_resnet(14, 3, residual=residual, norm=norm)))
+    for (name, value), (other_name, other) in zip(nets[0].named_parameters(), nets[1].named_parameters(), strict=True):
+        assert name == other_name and value.shape == other.shape
+    nets[1].load_state_dict(nets[0].state_dict(), strict=True)
+    X = torch.rand(4, 1, 12, 10)
+    assert not torch.allclose(nets[0](X), nets[1](X))
+    for net in nets:
+        for block in blocks_of(net):
+            assert type(block) is (Residual if net is nets[0] else Plain)
+
+
+@pytest.mark.parametrize("residual", [True, False])
+@pytest.mark.parametrize("norm", [True, False])
+def test_the_same_seed_gives_the_same_weights(residual, norm):
+    torch.manual_seed(5)
+    reference = dict(cifar_resnet(8, 4).named_parameters())
+    torch.manual_seed(5)
+    for name, value in cifar_resnet(8, 4, residual=residual, norm=norm).named_parameters():
+        if "conv" in name or name == "0.0.weight":
+            assert torch.equal(value, reference[name]), name
+
+
+def test_without_norm_there_is_none():
+    kinds = {type(module) for module in cifar_resnet(8, 4, norm=False).modules()}
+    assert nn.BatchNorm2d not in kinds
+    assert nn.BatchNorm2d in {type(module) for module in cifar_resnet(8, 4).modules()}
+
+
+def test_weights_are_drawn_after_he():
+    torch.manual_seed(0)
+    for module in cifar_resnet(8, 64).modules():
+        if isinstance(module, nn.Conv2d):
+            fan_in = module.weight[0].numel()
+            if module.weight.numel() > 10_000:
+                assert module.weight.std().item() == pytest.approx((2 / fan_in) ** 0.5, rel=0.03)
+            assert not module.bias.any()
+
+
+def test_a_plain_block_is_the_residual_block_minus_its_input():
+    torch.manual_seed(0)
+    plain, residual = Plain(2, 2).eval(), unusual(Residual(2, 2)).eval()
+    plain.load_state_dict(residual.state_dict())
+    X = 100 * torch.rand(3, 2, 5, 7)  # so large that the last ReLU of the residual block lets all pass
+    torch.testing.assert_close(residual(X).sub(X).relu(), plain(X), rtol=1e-4, atol=1e-3)
+    assert plain(X).any()
+
+
+@given(st.integers(1, 4), st.integers(0, 4), st.integers(1, 3), st.integers(1, 9), st.integers(1, 9))
+def test_zero_padding_keeps_every_so_many_pixels_and_adds_zeros(channels, more, strides, height, width):
+    X = torch.randn(2, channels, height, width)
+    padded = ZeroPadding(channels + more, strides)(X)
+    assert padded.shape == (2, channels + more, -(-height // strides), -(-width // strides))
+    assert torch.equal(padded[:, :channels], X[:, :, ::strides, ::strides])
+    assert not padded[:, channels:].any()
+
+
+def test_a_shortcut_without_projection_has_no_parameter():
+    net = cifar_resnet(14, 4)
+    shortcuts = [block.conv3 for block in blocks_of(net)]
+    assert [type(shortcut) for shortcut in shortcuts] == [type(None)] * 2 + [ZeroPadding, type(None)] * 2
+    assert not [name for name, _ in net.named_parameters() if "conv3" in name]
+
+
+@pytest.mark.parametrize("depth", [2, 7, 18, 21, 0, -4])
+def test_a_depth_that_does_not_exist_is_refused(depth):
+    with pytest.raises(ValueError, match=f"8, 14, 20.*depth={depth}"):
+        cifar_resnet(depth)
+
+
+def test_resnet34_is_the_same_builder_with_other_numbers():
+    from torchvision.models import resnet34
+
+    with torch.device("meta"):
+        stem = nn.Sequential(nn.Conv2d(3, 64, 7, 2, 3), nn.BatchNorm2d(64), nn.ReLU(), nn.MaxPool2d(3, 2, 1))
+        ours, theirs = resnet(stem, (3, 4, 6, 3), 64, num_classes=1000), resnet34()
+    biases = sum(module.bias.numel() for module in ours.modules() if isinstance(module, nn.Conv2d))
+    shortcut_norms = 2 * (128 + 256 + 512)
+    assert count(ours) - biases == count(theirs) - shortcut_norms
+
+
+def blocks_of(net: nn.Module) -> list[Residual]:
+    return [module for module in net.modules() if isinstance(module, Residual)]

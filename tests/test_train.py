@@ -370,7 +370,7 @@ def test_nothing_is_read_from_an_accelerator_but_at_the_points_of_the_plot(monke
     monkeypatch.setattr(train, "Accumulator", CountsReads)
     monkeypatch.setattr(torch, "autocast", lambda *_, **__: nullcontext())  # there is none on this device
     monkeypatch.setattr(train, "_mark", lambda device: 0.0)
-    monkeypatch.setattr(train._TrainingStep, "seconds", lambda step: 1.0)
+    monkeypatch.setattr(train.TrainingStep, "seconds", lambda step: 1.0)
     monkeypatch.setattr(train, "evaluate_accuracy_gpu", lambda net, data_iter, device: 0.5)
     checked = []
     monkeypatch.setattr(train, "_check_finite", lambda loss_sum, epoch, batch, *_: checked.append(batch))

@@ -1,0 +1,121 @@
+"""Several nets on the same batches: as if each were trained alone."""
+
+from __future__ import annotations
+
+import copy
+import itertools
+
+import pytest
+import torch
+from torch import nn
+
+from d2lhelpers import cifar_resnet, train_side_by_side
+from small_batches import random_batches
+
+
+def nets(seed: int = 0) -> dict[str, nn.Module]:
+    torch.manual_seed(seed)
+    return {"plain": cifar_resnet(8, 4, residual=False), "residual": cifar_resnet(14, 4), "linear": linear()}
+
+
+def linear() -> nn.Module:
+    return nn.Sequential(nn.Flatten(), nn.Linear(144, 10))
+
+
+def trained_alone(net: nn.Module, batches: list, lr: float, momentum: float) -> list[float]:
+    """Train one net by hand; return its losses."""
+    optimizer = torch.optim.SGD(net.parameters(), lr=lr, momentum=momentum)
+    losses = []
+    for X, y in batches:
+        loss = nn.functional.cross_entropy(net(X), y)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    return losses
+
+
+def weights(net: nn.Module) -> torch.Tensor:
+    return torch.cat([value.detach().flatten().double() for value in net.state_dict().values()])
+
+
+@pytest.fixture
+def threads():
+    """Set the number of threads in a test, and restore it."""
+    before = torch.get_num_threads()
+    yield torch.set_num_threads
+    torch.set_num_threads(before)
+
+
+def test_each_net_learns_what_it_would_learn_alone():
+    batches = random_batches([8] * 5)
+    together = nets()
+    alone = copy.deepcopy(together)
+    seen = list(train_side_by_side(together, batches, lr=0.1, momentum=0.5, device="cpu"))
+    assert [list(losses) for losses in seen] == [list(together)] * 5
+    for name, net in alone.items():
+        expected = trained_alone(net, batches, lr=0.1, momentum=0.5)
+        torch.testing.assert_close(torch.stack([losses[name] for losses in seen]), torch.tensor(expected))
+        torch.testing.assert_close(weights(together[name]), weights(net), rtol=1e-4, atol=1e-5)
+
+
+def test_the_result_does_not_depend_on_the_number_of_threads(threads):
+    results = []
+    for count in (1, 3):
+        threads(count)
+        trained = nets()
+        losses = list(train_side_by_side(trained, random_batches([8] * 4), lr=0.1, device="cpu"))
+        results.append([torch.stack(list(step.values())) for step in losses] + [weights(n) for n in trained.values()])
+        assert torch.get_num_threads() == count
+    assert all(torch.equal(a, b) for a, b in zip(*results))
+
+
+def test_who_stops_early_keeps_what_was_learned_and_the_threads(threads):
+    threads(2)
+    trained, untrained = nets(), nets()
+    for _ in itertools.islice(train_side_by_side(trained, random_batches([8] * 5), lr=0.1, device="cpu"), 2):
+        pass
+    assert torch.get_num_threads() == 2
+    assert not any(torch.equal(weights(trained[name]), weights(untrained[name])) for name in trained)
+
+
+def test_an_interrupt_reaches_the_learner_and_spoils_nothing(threads):
+    threads(2)
+
+    def interrupted():
+        yield from random_batches([8] * 2)
+        raise KeyboardInterrupt
+
+    trained, seen = nets(), []
+    with pytest.raises(KeyboardInterrupt):
+        for losses in train_side_by_side(trained, interrupted(), lr=0.1, device="cpu"):
+            seen.append(losses)
+    assert len(seen) == 2 and torch.get_num_threads() == 2
+    assert all(weights(net).isfinite().all() for net in trained.values())
+
+
+def test_a_net_that_diverges_spoils_none_of_the_others():
+    trained = nets()
+    nn.init.constant_(trained["linear"][1].weight, torch.inf)
+    losses = list(train_side_by_side(trained, random_batches([8] * 3), lr=0.1, device="cpu"))[-1]
+    assert not losses["linear"].isfinite() and losses["plain"].isfinite() and losses["residual"].isfinite()
+
+
+def test_nobody_waits_for_the_device_who_does_not_look():
+    losses = next(train_side_by_side(nets(), random_batches([8] * 1), lr=0.1, device="cpu"))
+    for loss in losses.values():
+        assert isinstance(loss, torch.Tensor) and loss.shape == () and not loss.requires_grad
+
+
+def test_the_nets_are_trained_in_training_mode():
+    trained = {name: net.eval() for name, net in nets().items()}
+    next(train_side_by_side(trained, random_batches([8] * 1), lr=0.1, device="cpu"))
+    assert all(net.training for net in trained.values())
+
+
+def test_no_net_and_the_same_net_twice_are_refused_at_once():
+    with pytest.raises(ValueError, match="no net"):
+        train_side_by_side({}, random_batches([8] * 1), lr=0.1)
+    net = linear()
+    with pytest.raises(ValueError, match="same net"):
+        train_side_by_side({"a": net, "b": net}, random_batches([8] * 1), lr=0.1)
