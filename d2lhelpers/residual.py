@@ -171,9 +171,11 @@ def resnet(
     channels = width
     for i, count in enumerate(num_residuals):
         wider = width * 2**i
-        stages.append(nn.Sequential(*resnet_block(channels, wider, count, first_block=i == 0, block=block)))
+        stage = resnet_block(channels, wider, count, first_block=i == 0, block=block)
+        stages.append(nn.Sequential(*stage))
         channels = wider
-    return nn.Sequential(stem, *stages, nn.AdaptiveAvgPool2d((1, 1)), nn.Flatten(), nn.Linear(channels, num_classes))
+    pool = nn.AdaptiveAvgPool2d((1, 1))
+    return nn.Sequential(stem, *stages, pool, nn.Flatten(), nn.Linear(channels, num_classes))
 
 
 def resnet18(num_classes: int = 10, in_channels: int = 1, width: int = 64) -> nn.Sequential:

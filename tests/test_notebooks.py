@@ -208,3 +208,23 @@ def test_json_is_written_as_record_writes_it():
     for path in PATHS:
         raw = json.loads(path.read_text(encoding="utf-8"))
         assert set(raw["metadata"]) == {"kernelspec", "language_info"}, f"{path.name}: record it with `make record`"
+
+
+QUESTION = re.compile(r"^\*\*Question (\d)\.\*\*", flags=re.MULTILINE)
+OPTION = re.compile(r"<details><summary>(.+?)</summary>\n\n([✓✗]) (.+?)\n\n</details>", flags=re.DOTALL)
+
+
+@each_notebook
+def test_its_quiz_has_five_questions_and_explains_every_option(path):
+    if path.stem.startswith("00"):
+        return
+    quiz = re.search(r"^## Quiz\n(.*?)(?=^## )", prose(path) + "\n## ", flags=re.MULTILINE | re.DOTALL)
+    assert quiz, "there is no quiz"
+    parts = QUESTION.split(quiz[1])
+    assert parts[1::2] == list("12345")
+    for number, text in zip(parts[1::2], parts[2::2]):
+        options = OPTION.findall(text)
+        assert len(options) == text.count("<details>") >= 3, f"question {number}: an option is not of the form"
+        assert [mark for _, mark, _ in options].count("✓") == 1, f"question {number} has not one right answer"
+        assert all(len(why.split()) >= 8 for _, _, why in options), f"question {number}: an option without a reason"
+        assert len({option for option, _, _ in options}) == len(options)

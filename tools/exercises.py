@@ -1,0 +1,115 @@
+"""Put the exercises' cells into the notebooks, and make the editions with and without answers.
+
+    python tools/exercises.py cells      # below each exercise's heading: its stub and its check
+    python tools/exercises.py editions   # editions/with_answers and editions/without_answers
+
+The answers stand in `d2lhelpers/exercises/solutions` and nowhere else: the stub is cut from there, and the
+edition with answers is filled from there.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import sys
+from pathlib import Path
+
+import nbformat
+from nbformat import NotebookNode
+
+from d2lhelpers.exercise import CORRECT, Exercise, Verdict, all_exercises, judge
+
+ROOT = Path(__file__).parent.parent
+NOTEBOOKS = ROOT / "notebooks"
+EDITIONS = ROOT / "editions"
+HEADING = re.compile(r"### Exercise (\d+\.\d+):")
+
+
+def write_cells(notebook: NotebookNode) -> None:
+    """Below each exercise's heading, put its stub and its check, with the output of a stub."""
+    kept = [cell for cell in notebook.cells if not {"exercise", "check"} & set(cell.metadata.get("tags", []))]
+    notebook.cells = []
+    exercises = all_exercises()
+    for cell in kept:
+        notebook.cells.append(cell)
+        heading = HEADING.match(cell.source) if cell.cell_type == "markdown" else None
+        if heading and heading[1] in exercises:
+            notebook.cells += _cells_of(exercises[heading[1]], exercises[heading[1]].stub)
+    _number(notebook)
+
+
+def fill(notebook: NotebookNode) -> None:
+    """Replace each stub by its solution, and the output of each check by that of a correct answer."""
+    exercises = all_exercises()
+    asked = None
+    for cell in notebook.cells:
+        heading = HEADING.match(cell.source) if cell.cell_type == "markdown" else None
+        asked = exercises.get(heading[1]) if heading else asked
+        tags = cell.metadata.get("tags", [])
+        if "exercise" in tags:
+            cell.source = asked.solution
+        elif "check" in tags:
+            cell.outputs = [_shown(Verdict(asked.number, CORRECT))]
+    _number(notebook)
+
+
+def make_editions(folder: Path = EDITIONS) -> list[Path]:
+    """Write both editions, beside each other; return the folders."""
+    folders = [folder / "without_answers", folder / "with_answers"]
+    for path in folders:
+        shutil.rmtree(path, ignore_errors=True)
+        path.mkdir(parents=True)
+    for path in sorted(NOTEBOOKS.glob("*.ipynb")):
+        shutil.copy(path, folders[0])
+        notebook = nbformat.read(path, as_version=4)
+        fill(notebook)
+        nbformat.write(notebook, folders[1] / path.name)
+    return folders
+
+
+def _cells_of(asked: Exercise, code: str) -> list[NotebookNode]:
+    stub = nbformat.v4.new_code_cell(code, metadata={"tags": ["exercise"]})
+    check = nbformat.v4.new_code_cell(
+        f'd2l.check("{asked.number}")', metadata={"tags": ["check", "nbval-check-output"]}
+    )
+    variables: dict = {}
+    exec("import torch\nfrom torch import nn\nfrom torch.nn import functional as F", variables)
+    exec(code, variables)
+    check.outputs = [_shown(judge(asked, variables))]
+    return [stub, check]
+
+
+def _shown(verdict: Verdict) -> NotebookNode:
+    return nbformat.v4.new_output(
+        "execute_result", {"text/html": verdict._repr_html_(), "text/plain": repr(verdict)}, execution_count=1
+    )
+
+
+def _number(notebook: NotebookNode) -> None:
+    """Number cells and runs, as if the notebook had been run from top to bottom."""
+    count = 0
+    for number, cell in enumerate(notebook.cells):
+        cell.id = f"cell-{number:03}"
+        if cell.cell_type == "code" and cell.source.strip():
+            count += 1
+            cell.execution_count = count
+            for output in cell.outputs:
+                if "execution_count" in output:
+                    output.execution_count = count
+
+
+def main(command: str) -> None:
+    """Run one of the two commands."""
+    if command == "cells":
+        for path in sorted(NOTEBOOKS.glob("*.ipynb")):
+            notebook = nbformat.read(path, as_version=4)
+            write_cells(notebook)
+            nbformat.write(notebook, path)
+    elif command == "editions":
+        print(*(path.relative_to(ROOT) for path in make_editions()), sep="\n")
+    else:
+        sys.exit(f"there are two commands, cells and editions; got {command!r}")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:2] or [""])
