@@ -11,7 +11,7 @@ AS_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
 
 export JUPYTER_PREFER_ENV_PATH := 1
 
-.PHONY: help lab test test-helpers test-notebooks test-colab record figures bench repository clean
+.PHONY: help lab test test-helpers test-notebooks test-colab record exercises editions figures bench repository clean
 
 help: ## list these commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "%-22s %s\n", $$1, $$2}'
@@ -24,11 +24,17 @@ test: test-helpers test-notebooks ## prove that every helper and every cell does
 test-helpers: $(VENV)/installed ## the helpers' unit tests alone
 	$(PYTEST) tests
 
-test-notebooks: $(VENV)/installed ## every notebook alone, with the network blocked
-	$(PYTEST) $(NOTEBOOK_TESTS) --durations=8 tests/network_is_blocked.ipynb notebooks
+test-notebooks: editions ## every notebook alone, with answers filled in, with the network blocked
+	$(PYTEST) $(NOTEBOOK_TESTS) --durations=8 tests/network_is_blocked.ipynb editions/with_answers
 
 record: $(VENV)/installed ## run the notebooks and store their outputs (NOTEBOOKS=... for some of them)
 	$(BIN)/python tools/record.py $(NOTEBOOKS)
+
+exercises: $(VENV)/installed ## put each exercise's stub and check into its notebook, after a change of either
+	$(BIN)/python tools/exercises.py cells
+
+editions: $(VENV)/installed ## make editions/with_answers and editions/without_answers
+	$(BIN)/python tools/exercises.py editions
 
 figures: $(VENV)/installed ## redraw the drawings
 	$(BIN)/python figures/draw.py
@@ -41,10 +47,11 @@ repository: $(VENV)/installed ## point every link at a fork: make repository URL
 
 test-colab: .venv-colab/installed ## the helpers and the notebooks under the versions that Colab has
 	.venv-colab/bin/python -m pytest tests
-	.venv-colab/bin/python -m pytest $(NOTEBOOK_TESTS) notebooks
+	.venv-colab/bin/python tools/exercises.py editions
+	.venv-colab/bin/python -m pytest $(NOTEBOOK_TESTS) editions/with_answers
 
 clean: ## remove the environments and what tests leave behind
-	rm -rf $(VENV) .venv-colab .bench .pytest_cache .hypothesis
+	rm -rf $(VENV) .venv-colab editions .bench .pytest_cache .hypothesis
 
 $(VENV)/installed: requirements.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "The course needs Python 3.10 or newer; this one is " + sys.version.split()[0] + ". Try: make lab PYTHON=python3.12")'

@@ -1,6 +1,7 @@
-"""For every test, and for every notebook that the tests run: no network."""
+"""For every test, and for every notebook that the tests run: no network, and nobody's progress is touched."""
 
 import os
+import tempfile
 from pathlib import Path
 
 NO_NETWORK = Path(__file__).parent / "tests" / "no_network"
@@ -10,3 +11,4 @@ def pytest_configure() -> None:
     """Hand the block on to all processes that the tests start; kernels of notebooks are such processes."""
     inherited = os.environ.get("PYTHONPATH")
     os.environ["PYTHONPATH"] = os.pathsep.join([str(NO_NETWORK), *([inherited] if inherited else [])])
+    os.environ["D2LHELPERS_PROGRESS"] = os.path.join(tempfile.mkdtemp(), "progress.json")

@@ -15,6 +15,7 @@ from d2lhelpers.claim import ClaimError, claim
 from d2lhelpers.corr2d import corr2d
 from d2lhelpers.device import computes_bfloat16_fast, try_all_gpus, try_gpu
 from d2lhelpers.exercise import check, hint, my_progress, solution
+from d2lhelpers.exhibit import exhibit, exhibit_code
 from d2lhelpers.fashion_mnist import get_fashion_mnist_labels, load_data_fashion_mnist, read_fashion_mnist
 from d2lhelpers.images import show_images
 from d2lhelpers.plotting import label_line_ends, show_drawing, show_figure, subplots
@@ -28,10 +29,10 @@ from d2lhelpers.train import History, LossNotFiniteError, train_ch6
 __all__ = [
     "Accumulator", "Animator", "ClaimError", "History", "LossNotFiniteError", "Plain", "Progress", "Residual",
     "Timer", "ZeroPadding", "accuracy", "check", "cifar_resnet", "claim", "computes_bfloat16_fast", "corr2d",
-    "evaluate_accuracy_gpu", "get_fashion_mnist_labels", "hint", "label_line_ends", "load_data_fashion_mnist",
-    "my_progress", "read_fashion_mnist", "resnet", "resnet18", "resnet_block", "show_drawing", "show_figure",
-    "show_images", "solution", "subplots", "trace_shapes", "train_ch6", "train_side_by_side", "try_all_gpus",
-    "try_gpu",
+    "evaluate_accuracy_gpu", "exhibit", "exhibit_code", "get_fashion_mnist_labels", "hint", "label_line_ends",
+    "load_data_fashion_mnist", "my_progress", "read_fashion_mnist", "resnet", "resnet18", "resnet_block",
+    "show_drawing", "show_figure", "show_images", "solution", "subplots", "trace_shapes", "train_ch6",
+    "train_side_by_side", "try_all_gpus", "try_gpu",
 ]  # fmt: skip
 
 

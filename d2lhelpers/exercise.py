@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import html
 import importlib
 import math
@@ -189,7 +190,7 @@ def judge(asked: Exercise, answers: Mapping[str, Any]) -> Verdict:
     if any(value is ... for value in given):
         blank = [name for name, value in zip(asked.names, given) if value is ...]
         return Verdict(
-            asked.number, NOT_ATTEMPTED, f"{', '.join(blank)} is still ... . d2l.hint(\"{asked.number}\") helps."
+            asked.number, NOT_ATTEMPTED, f'{", ".join(blank)} is still ... . d2l.hint("{asked.number}") helps.'
         )
     try:
         result = run_guarded(lambda: _judge_here(asked, given))
@@ -388,20 +389,37 @@ def _described(error: BaseException) -> str:
 def _cut(source: str) -> str:
     """Return the code without the answer.
 
-    ``name = value  # answer`` becomes ``name = ...``. The lines from ``# answer`` to ``# end of
-    answer`` become one that raises NotImplementedError.
+    ``name = value  # answer`` becomes ``name = ...``. The lines from ``# answer`` to ``# end of answer``
+    become one that raises NotImplementedError or, outside functions, ``name = ...`` for each name that
+    they assign.
     """
-    lines, inside = [], False
+    lines, block = [], None
     for line in source.strip().splitlines():
         mark = line.strip()
-        if mark == "# end of answer":
-            inside = False
-        elif mark == "# answer":
-            inside = True
-            lines.append(line[: len(line) - len(line.lstrip())] + "raise NotImplementedError  # your code here")
-        elif not inside:
-            lines.append(re.sub(r"^(\s*[\w, ]+ =) .*# answer$", r"\1 ...", line))
+        if mark == "# answer":
+            block, indentation = [], line[: -len(mark)]
+        elif mark == "# end of answer":
+            lines += [f"{indentation}raise NotImplementedError  # your code here"] if indentation else _blanks(block)
+            block = None
+        elif block is not None:
+            block.append(line)
+        else:
+            lines.append(re.sub(r"^(\s*\w+ =) .*# answer$", r"\1 ...", line))
+    if block is not None or any(line.endswith("# answer") for line in lines):
+        raise ValueError(f"an answer is not marked as it should be in:\n{source}")
     return "\n".join(lines)
+
+
+def _blanks(block: list[str]) -> list[str]:
+    """Return ``name = ...`` for each name that these lines assign."""
+    assigned = [
+        target.id
+        for node in ast.parse("\n".join(block)).body
+        if isinstance(node, ast.Assign)
+        for target in node.targets
+        if isinstance(target, ast.Name)
+    ]
+    return [f"{name} = ..." for name in dict.fromkeys(assigned)]
 
 
 def _without_marks(source: str) -> str:

@@ -14,6 +14,7 @@ from answers import collect
 from d2lhelpers import exercise as package
 from d2lhelpers import guarded
 from d2lhelpers.exercise import CORRECT, INCORRECT, NOT_ATTEMPTED, Exercise, all_exercises, judge
+from d2lhelpers.exhibit import exhibit_code
 
 NOTEBOOKS = {path.stem[:2]: path for path in (Path(__file__).parent.parent / "notebooks").glob("*.ipynb")}
 collect.load()
@@ -135,7 +136,10 @@ def test_the_notebook_has_the_exercise_as_the_package_does(asked):
     cells = notebook_cells(f"{int(asked.number.split('.')[0]):02}")
     at = [i for i, cell in enumerate(cells) if cell.source.startswith(f"### Exercise {asked.number}: {asked.title}\n")]
     assert len(at) == 1, "the heading is missing, or differs from the title"
-    task, stub, check = cells[at[0] : at[0] + 3]
+    task, *below = cells[at[0] : at[0] + 4]
+    if below[0].metadata.get("tags") == ["exhibit"]:
+        assert below.pop(0).source == exhibit_code(asked.number, "broken"), "run `make exercises`"
+    stub, check = below[:2]
     difficulty = "●" * asked.difficulty + "○" * (3 - asked.difficulty)
     assert f"*Difficulty: {difficulty}, {asked.minutes} minutes.*" in task.source
     for name in asked.names:
@@ -263,6 +267,9 @@ def test_no_two_exercises_share_a_name():
     """A name that two exercises of one notebook ask for would let one answer count for the other."""
     for notebook in NOTEBOOKS:
         names = [
-            name for number, asked in EXERCISES.items() if int(number.split(".")[0]) == int(notebook) for name in asked.names
+            name
+            for number, asked in EXERCISES.items()
+            if int(number.split(".")[0]) == int(notebook)
+            for name in asked.names
         ]
         assert len(names) == len(set(names))

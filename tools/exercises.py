@@ -18,16 +18,18 @@ import nbformat
 from nbformat import NotebookNode
 
 from d2lhelpers.exercise import CORRECT, Exercise, Verdict, all_exercises, judge
+from d2lhelpers.exhibit import EXHIBITS, exhibit_code
 
 ROOT = Path(__file__).parent.parent
 NOTEBOOKS = ROOT / "notebooks"
 EDITIONS = ROOT / "editions"
+OURS = {"exhibit", "exercise", "check"}
 HEADING = re.compile(r"### Exercise (\d+\.\d+):")
 
 
 def write_cells(notebook: NotebookNode) -> None:
-    """Below each exercise's heading, put its stub and its check, with the output of a stub."""
-    kept = [cell for cell in notebook.cells if not {"exercise", "check"} & set(cell.metadata.get("tags", []))]
+    """Below each exercise's heading, put its exhibit if it has one, its stub, and its check with the stub's verdict."""
+    kept = [cell for cell in notebook.cells if not OURS & set(cell.metadata.get("tags", []))]
     notebook.cells = []
     exercises = all_exercises()
     for cell in kept:
@@ -76,7 +78,14 @@ def _cells_of(asked: Exercise, code: str) -> list[NotebookNode]:
     exec("import torch\nfrom torch import nn\nfrom torch.nn import functional as F", variables)
     exec(code, variables)
     check.outputs = [_shown(judge(asked, variables))]
-    return [stub, check]
+    return [*_exhibit(asked.number), stub, check]
+
+
+def _exhibit(number: str) -> list[NotebookNode]:
+    """Return the cell with the broken code of an exhibit, if the exercise has one."""
+    if not (EXHIBITS / f"exhibit_{number.replace('.', '_')}.py").is_file():
+        return []
+    return [nbformat.v4.new_code_cell(exhibit_code(number, "broken"), metadata={"tags": ["exhibit"]})]
 
 
 def _shown(verdict: Verdict) -> NotebookNode:
