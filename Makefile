@@ -11,7 +11,7 @@ AS_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
 
 export JUPYTER_PREFER_ENV_PATH := 1
 
-.PHONY: help lab test test-helpers test-notebooks test-colab record exercises editions figures bench repository clean
+.PHONY: help lab test test-helpers test-notebooks test-colab record exercises editions score figures bench repository clean
 
 help: ## list these commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "%-22s %s\n", $$1, $$2}'
@@ -35,6 +35,9 @@ exercises: $(VENV)/installed ## put each exercise's stub and check into its note
 
 editions: $(VENV)/installed ## make editions/with_answers and editions/without_answers
 	$(BIN)/python tools/exercises.py editions
+
+score: $(VENV)/installed ## judge all the right and wrong answers that the tests know
+	$(BIN)/python tools/exercises.py score
 
 figures: $(VENV)/installed ## redraw the drawings
 	$(BIN)/python figures/draw.py

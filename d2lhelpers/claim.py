@@ -12,7 +12,7 @@ class ClaimError(AssertionError):
     """The evidence does not bear the claim."""
 
 
-def claim(statement: str, holds: bool | Iterable[bool], evidence: Mapping[str, Any]) -> Claim:
+def claim(statement: str, holds: bool | Iterable[bool], evidence: Mapping[str, Any], *, strict: bool = True) -> Claim:
     """State a finding, show the evidence for it, and fail loudly if the evidence does not bear it.
 
     Parameters
@@ -24,6 +24,9 @@ def claim(statement: str, holds: bool | Iterable[bool], evidence: Mapping[str, A
         claim stands only if every one of them is true; the text says how many there were.
     evidence : mapping
         The numbers that decide, by name. Floats are shown with three significant digits.
+    strict : bool
+        Whether a claim that does not hold raises. A notebook whose settings the learner has changed
+        passes False: then the failure is shown like any other result, and the page goes on.
 
     Returns
     -------
@@ -33,7 +36,7 @@ def claim(statement: str, holds: bool | Iterable[bool], evidence: Mapping[str, A
     Raises
     ------
     ClaimError
-        If any of `holds` is false, or a number in the evidence is not finite.
+        If any of `holds` is false, or a number in the evidence is not finite, and `strict`.
     ValueError
         If the statement, the cases or the evidence are missing.
     TypeError
@@ -51,6 +54,8 @@ def claim(statement: str, holds: bool | Iterable[bool], evidence: Mapping[str, A
         raise ValueError("a claim needs evidence: pass the numbers that decide, by name")
     verdicts = _as_verdicts(holds)
     result = Claim(statement.strip().rstrip("."), verdicts, dict(evidence))
+    if not strict:
+        return result
     not_finite = [name for name, value in result.evidence.items() if not _is_finite(value)]
     if not_finite:
         raise ClaimError(
@@ -88,9 +93,10 @@ class Claim:
             f"<td style='text-align:left'>{html.escape(name)}: <b>{html.escape(_shown(value))}</b></td>"
             for name, value in self.evidence.items()
         )
+        mark, color = ("✓", "#009E73") if all(self.verdicts) else ("✗", "#D55E00")
         return (
-            "<div style='border-left:4px solid #009E73;padding:.2em .8em'>"
-            f"<p><b>✓ {html.escape(self.verdict)}:</b> {html.escape(self.statement)}.</p>"
+            f"<div style='border-left:4px solid {color};padding:.2em .8em'>"
+            f"<p><b>{mark} {html.escape(self.verdict)}:</b> {html.escape(self.statement)}.</p>"
             f"<table class='evidence'><tr>{cells}</tr></table></div>"
         )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import html
 import importlib
-import math
+import numbers
 import pkgutil
 import re
 import sys
@@ -189,9 +189,9 @@ def judge(asked: Exercise, answers: Mapping[str, Any]) -> Verdict:
     given = [answers[name] for name in asked.names]
     if any(value is ... for value in given):
         blank = [name for name, value in zip(asked.names, given) if value is ...]
-        return Verdict(
-            asked.number, NOT_ATTEMPTED, f'{", ".join(blank)} is still ... . d2l.hint("{asked.number}") helps.'
-        )
+        verb = "is" if len(blank) == 1 else "are"
+        todo = f'{", ".join(blank)} {verb} still to be found. d2l.hint("{asked.number}") helps.'
+        return Verdict(asked.number, NOT_ATTEMPTED, todo)
     try:
         result = run_guarded(lambda: _judge_here(asked, given))
     except RanTooLong:
@@ -297,10 +297,10 @@ def number(value: Any, name: str) -> float:
         value = value.item()
     if hasattr(value, "item") and getattr(value, "size", 0) == 1:
         value = value.item()
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
+    if isinstance(value, bool) or not isinstance(value, numbers.Real):
         raise Incorrect(f"{name} should be a number; it is {shown(value)}")
-    if not math.isfinite(value):
-        raise Incorrect(f"{name} is {value}; it should be a finite number")
+    if abs(value) > 1e300 or value != value:
+        raise Incorrect(f"{name} is {shown(value)}; it should be a finite number of ordinary size")
     return value
 
 
@@ -314,7 +314,7 @@ def whole_number(value: Any, name: str) -> int:
     """
     value = number(value, name)
     if value != int(value):
-        raise Incorrect(f"{name} is {value}; it should be a whole number")
+        raise Incorrect(f"{name} is {float(value):g}; it should be a whole number")
     return int(value)
 
 
@@ -330,6 +330,8 @@ def tensor(value: Any, shape: tuple[int, ...] | None, name: str) -> torch.Tensor
         raise Incorrect(f"{name} should be a tensor; it is {shown(value)}")
     if value.device.type == "meta":
         raise Incorrect(f"{name} is on the device 'meta', where tensors have no numbers")
+    if value.layout != torch.strided:
+        raise Incorrect(f"{name} is a tensor of layout {value.layout}; expected an ordinary one")
     value = value.detach().cpu()
     if shape is not None and tuple(value.shape) != tuple(shape):
         raise Incorrect(f"{name} has the shape {tuple(value.shape)}; expected {tuple(shape)}")

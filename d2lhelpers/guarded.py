@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import faulthandler
+import gc
 import io
 import json
 import os
@@ -101,6 +102,7 @@ def _answer_and_exit(function: Callable[[], dict], writing: int) -> None:
     try:
         sys.stdout = sys.stderr = io.StringIO()
         faulthandler.disable()  # nobody wants to read how it died
+        gc.freeze()  # collecting the parent's objects here would copy its memory page by page
         _limit_this_process()
         torch.set_num_threads(1)  # the threads of the parent do not exist here
         answer = json.dumps(function())

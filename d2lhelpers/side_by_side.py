@@ -26,7 +26,9 @@ def train_side_by_side(
     many nets compute at a time as PyTorch has threads, each in one thread: for small nets that is
     faster, and the results do not depend on the number of threads.
 
-    A net whose loss is no longer finite goes on and spoils none of the others.
+    A net whose loss is no longer finite goes on and spoils none of the others. Whoever leaves the loop
+    early and goes on in the same cell closes the generator (``steps.close()``): only then PyTorch has its
+    threads again.
 
     Parameters
     ----------

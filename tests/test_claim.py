@@ -124,3 +124,10 @@ def test_changing_the_evidence_afterwards_does_not_change_the_claim():
     result = claim("s", True, evidence)
     evidence["n"] = 2
     assert "n = 1" in str(result)
+
+
+def test_with_changed_settings_a_failure_is_a_result():
+    shown = claim("Three is more than two", [True, False], {"three": 3, "two": float("nan")}, strict=False)
+    assert "DOES NOT HOLD, only in 1 of 2 cases" in str(shown)
+    assert "✗" in shown._repr_html_() and "✓" not in shown._repr_html_()
+    assert "✓" in claim("Three is more than two", True, {"three": 3}, strict=False)._repr_html_()

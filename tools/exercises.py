@@ -2,6 +2,7 @@
 
     python tools/exercises.py cells      # below each exercise's heading: its stub and its check
     python tools/exercises.py editions   # editions/with_answers and editions/without_answers
+    python tools/exercises.py score      # how many wrong answers the checks reject, how many right ones they pass
 
 The answers stand in `d2lhelpers/exercises/solutions` and nowhere else: the stub is cut from there, and the
 edition with answers is filled from there.
@@ -17,7 +18,7 @@ from pathlib import Path
 import nbformat
 from nbformat import NotebookNode
 
-from d2lhelpers.exercise import CORRECT, Exercise, Verdict, all_exercises, judge
+from d2lhelpers.exercise import CORRECT, INCORRECT, Exercise, Verdict, all_exercises, judge
 from d2lhelpers.exhibit import EXHIBITS, exhibit_code
 
 ROOT = Path(__file__).parent.parent
@@ -69,6 +70,31 @@ def make_editions(folder: Path = EDITIONS) -> list[Path]:
     return folders
 
 
+def score() -> str:
+    """Judge all answers that the tests know; return a table, notebook by notebook."""
+    sys.path.append(str(ROOT / "tests"))
+    from answers import collect
+    from test_exercises import answered, verdict_on
+
+    counts: dict[str, list[int]] = {}
+    exercises = all_exercises()
+    for number, asked in exercises.items():
+        row = counts.setdefault(f"{int(number.split('.')[0]):02}", [0] * 6)
+        row[0] += 1
+        for code in (asked.solution, *(answer.code for answer in collect.RIGHT if answer.number == number)):
+            row[1] += 1
+            row[2] += judge(asked, answered(number, code)).outcome == CORRECT
+        for answer in (answer for answer in collect.WRONG if answer.number == number):
+            verdict = verdict_on(answer)
+            row[3] += 1
+            row[4] += verdict.outcome == INCORRECT
+            row[5] += verdict.outcome == INCORRECT and bool(re.search(answer.cause, verdict.cause))
+    counts["all"] = [sum(column) for column in zip(*counts.values())]
+    heading = "| notebook | exercises | right answers | passed | wrong answers | rejected | with their cause |"
+    rows = [f"| {name} | {' | '.join(map(str, row))} |" for name, row in counts.items()]
+    return "\n".join([heading, "|---" * 7 + "|", *rows])
+
+
 def _cells_of(asked: Exercise, code: str) -> list[NotebookNode]:
     stub = nbformat.v4.new_code_cell(code, metadata={"tags": ["exercise"]})
     check = nbformat.v4.new_code_cell(
@@ -108,7 +134,7 @@ def _number(notebook: NotebookNode) -> None:
 
 
 def main(command: str) -> None:
-    """Run one of the two commands."""
+    """Run one of the three commands."""
     if command == "cells":
         for path in sorted(NOTEBOOKS.glob("*.ipynb")):
             notebook = nbformat.read(path, as_version=4)
@@ -116,8 +142,10 @@ def main(command: str) -> None:
             nbformat.write(notebook, path)
     elif command == "editions":
         print(*(path.relative_to(ROOT) for path in make_editions()), sep="\n")
+    elif command == "score":
+        print(score())
     else:
-        sys.exit(f"there are two commands, cells and editions; got {command!r}")
+        sys.exit(f"there are three commands, cells, editions and score; got {command!r}")
 
 
 if __name__ == "__main__":

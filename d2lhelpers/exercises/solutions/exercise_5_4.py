@@ -2,4 +2,4 @@ small_stem_field = 3 + 4 * 2 + (2 * 1 + 6 * 2) + (2 * 2 + 6 * 4) + (2 * 4 + 6 * 
 small_stem_jump = 2 * 2 * 2  # answer
 small_stem_last_side = 4  # answer
 small_stem_idle = 0  # answer
-my_reason = "The last maps are 4×4, not 1×1: moved over them, each place of a 3×3 window meets some pixel, so all weights learn."  # answer # noqa: E501
+my_reason = "The last maps are 4×4, not 1×1: each place of a 3×3 window meets pixels, so no weight is idle."  # answer
