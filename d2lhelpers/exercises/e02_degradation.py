@@ -248,7 +248,7 @@ def check_fair_race(fair_race: Any) -> None:
             "both nets start from the same weights, but they see different batches: `train_iter` has another order "
             "each time that it is gone through, or goes on where the first net stopped"
         )
-    rates = {kind: _first_rate(runs[kind], data) for kind in KINDS}
+    rates = {kind: _first_rate(runs[kind], kind, data) for kind in KINDS}
     if abs(rates["plain"] - rates["residual"]) > 0.05 * lr:
         raise Incorrect(
             f"weights and batches are equal, but called with lr = {lr} the plain net learned with {rates['plain']:.3g} "
@@ -400,12 +400,17 @@ def _trained_by_hand(run: _Run, data: FashionMNISTBatches, lr: float, num_steps:
     return [_step(net, X, _labels(X, data), optimizer) for X in run.seen[:num_steps]]
 
 
-def _first_rate(run: _Run, data: FashionMNISTBatches) -> float:
+def _first_rate(run: _Run, kind: str, data: FashionMNISTBatches) -> float:
     """Return the learning rate of the first step: how far the weights went, in units of the gradient."""
     net = copy.deepcopy(run.untrained).train()
     _step(net, run.seen[0], _labels(run.seen[0], data), _SGD(net.parameters(), lr=0))
     gradient = torch.cat([parameter.grad.flatten() for parameter in net.parameters()])
     way = torch.cat([(a - b).flatten() for a, b in zip(run.start, run.after_first_step)])
+    if way.any() and way @ gradient < 0.99 * way.norm() * gradient.norm():
+        raise Incorrect(
+            f"weights and batches are equal, but the first step of the {kind} net does not follow the gradient of its "
+            "cross-entropy. Do the labels belong to the images?"
+        )
     return float(way @ gradient / (gradient @ gradient))
 
 
@@ -528,18 +533,16 @@ def _assert_it_is_a_block(block: nn.Module, where: str) -> None:
     kernels = [weight for weight in block.parameters() if weight.dim() == 4 and weight.shape[2:] == (3, 3)]
     if len(kernels) != 2:
         raise Incorrect(
-            f"the last block of {where} is a {type(block).__name__} with {len(kernels)} 3×3 convolutions; a block of "
-            "these nets has two, and they are to learn later"
+            f"the last block of {where}, {type(block).__name__}, has {len(kernels) or 'no'} 3×3 convolutions; a "
+            "block of these nets has two, and they are to learn later"
         )
     if not all(weight.requires_grad for weight in kernels):
-        raise Incorrect(
-            f"the new block of {where} is frozen: its weights do not require a gradient, so it never learns"
-        )
+        raise Incorrect(f"the new block of {where} is frozen: its weights require no gradient and never learn")
     ins, outs = kernels[0].shape[1], kernels[-1].shape[0]
     if ins != outs:
         raise Incorrect(
-            f"the new block of {where} maps {ins} channels to {outs}. In a net of 8 layers the only block of a stage is "
-            "the one that changes the channels; a copy of it does not fit behind it"
+            f"the new block of {where} maps {ins} channels to {outs}. In a net of 8 layers the only block of a stage "
+            "is the one that changes the channels; a copy of it does not fit behind it"
         )
 
 
@@ -571,8 +574,8 @@ def _differing(a: nn.Module, b: nn.Module) -> list[str]:
 
 
 def _scores(net: nn.Module, X: torch.Tensor, training: bool, batches_before: int = 0) -> torch.Tensor:
-    """Return the scores of a copy of the net, after some batches in training mode."""
-    copied = copy.deepcopy(net)
+    """Return the scores of the net, or of a copy that has seen some batches in training mode before."""
+    copied = copy.deepcopy(net) if training or batches_before else net
     with torch.no_grad():
         for _ in range(batches_before):
             call(copied.train(), 2 * X + 1, name="the new net")
@@ -662,14 +665,15 @@ def _with_zeros(longer: nn.Module, names: tuple[str, ...]) -> nn.Module:
 
 def _assert_they_can_learn(longer: nn.Module, X: torch.Tensor, generator: torch.Generator) -> None:
     """Other weights in the new blocks change the scores."""
-    scores = _scores(longer, X, training=False)
+    copied = copy.deepcopy(longer)
+    scores = _scores(copied, X, training=False)
     for i in (1, 2, 3):
-        copied = copy.deepcopy(longer)
         block = _blocks(list(copied.children())[i])[-1]
         with torch.no_grad():
             for parameter in block.parameters():
                 parameter.copy_(torch.randn(parameter.shape, generator=generator))
-        if _near(_scores(copied, X, training=False), scores):
+        before, scores = scores, _scores(copied, X, training=False)
+        if _are_the_same(scores, before):
             raise Incorrect(
                 f"the new block of stage {i} has no effect, whatever its weights are: does it use its layers?"
             )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import itertools
+import warnings
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from decimal import Decimal
@@ -83,7 +84,7 @@ def check_mean_of_means(true_accuracy: Any, mean_of_shares: Any) -> None:
     hints=(
         "`backward` adds to the gradients that are there. So clear them once, before the first part, and not between "
         "the parts.",
-        "`F.cross_entropy` returns the mean over the images that it is given. The whole batch's mean is the mean of its "
+        "`F.cross_entropy` returns the mean over the images that it is given. The mean of the batch is the mean of its "
         "parts' means, so each part's loss must count one part-th.",
         "With `size = len(y) // parts`, go through `zip(X.split(size), y.split(size))`, and call `backward` on each "
         "part's loss divided by `parts`.",
@@ -352,9 +353,7 @@ def _check_repair(repair_statistics: Any, seed: int, mode: bool) -> None:
     if modes != [module.training for module in net.modules()]:
         raise Incorrect("the copy is right, but modules of the net that was given are in another mode than before")
     if not all(parameter.requires_grad for parameter in [*given.parameters(), *net.parameters()]):
-        raise Incorrect(
-            "the statistics are right, but weights no longer ask for gradients, so they could not be trained on"
-        )
+        raise Incorrect("the statistics are right, but weights no longer ask for gradients, so they cannot be trained")
     if any(needs_gradient):
         raise Incorrect("the statistics are right, but gradients were prepared; torch.no_grad is missing")
 
@@ -479,7 +478,7 @@ def _rates_with(warm_up_schedule: Any, num_batches: int, peak: float) -> torch.T
         rates.append(number(optimizer.param_groups[0]["lr"], f"the rate at batch {batch}"))
         optimizer.step()
         if batch < num_batches:
-            call(scheduler.step, name="step")
+            _call(scheduler.step, name="step")
     if not torch.equal(weight.detach(), torch.ones(2)):
         raise Incorrect("the weights have changed; a schedule changes the learning rate alone")
     return torch.tensor(rates, dtype=torch.float64)
@@ -497,7 +496,7 @@ def _wrong_schedules(
         "it arrives at zero one batch early: divide the batches after the warm-up by their number, without minus one"
     )
     factors = [
-        (right * peak, "the optimiser's rate comes in twice: LambdaLR multiplies by it already; return a factor up to 1"),
+        (right * peak, "the optimiser's rate comes in twice: LambdaLR multiplies by it; return a factor from 0 to 1"),
         (torch.ones_like(t), "the rate never changes; is the scheduler made for the optimizer that was given?"),
         (right.roll(-1), "it is one batch ahead: batch 0 has the rate 0, and your first rate is that of batch 1"),
         (torch.cat([right[:1], right[:-1]]), "it is one batch late: two batches have the rate 0"),
@@ -571,6 +570,10 @@ def check_mended_loop(mended_loop: Any) -> None:
         if faults:
             raise Incorrect("; and ".join(faults))
         return
+    if _close(weights, runs.run("batch", "epoch", "batch", "eval")["weights"]):
+        raise Incorrect(
+            "the weights after training are right, but the running statistics are not those of the training images"
+        )
     raise Incorrect(
         "the weights after training are not those of the loop: zero_grad, forward, loss, backward, optimizer.step and "
         "scheduler.step, once for each batch, in training mode"
@@ -614,27 +617,26 @@ class _Runs:
 
     def run(self, zero: str, mode: str, schedule: str, evaluation: str) -> dict[str, Any]:
         """Train a copy; return weights, statistics, accuracies and mean shares."""
-        net = copy.deepcopy(self.net)
-        optimizer, scheduler = _optimizer_and_schedule(net)
+        net, batches_of_epoch = copy.deepcopy(self.net), len(self.train)
+        optimizer = _Descent(net.parameters())
         counted, averaged, in_training_mode = [], [], []
         if mode == "once":
             net.train()
-        for _ in range(self.num_epochs):
+        for epoch in range(self.num_epochs):
             if mode == "epoch":
                 net.train()
             if zero == "epoch":
                 optimizer.zero_grad()
-            for X, y in self.train:
+            for batch, (X, y) in enumerate(self.train):
                 if zero == "batch":
                     optimizer.zero_grad()
                 F.cross_entropy(net(X), y).backward()
-                if schedule == "before":
-                    scheduler.step()
+                steps_of_schedule = {
+                    "batch": epoch * batches_of_epoch + batch, "never": 0, "epoch": epoch,
+                    "before": epoch * batches_of_epoch + batch + 1, "both": epoch * (batches_of_epoch + 1) + batch,
+                }  # fmt: skip
+                optimizer.param_groups[0]["lr"] = _RATE * _DECAY ** steps_of_schedule[schedule]
                 optimizer.step()
-                if schedule in ("batch", "both"):
-                    scheduler.step()
-            if schedule in ("epoch", "both"):
-                scheduler.step()
             if evaluation == "eval":
                 net.eval()
             correct, of_copy = _correct(net, self.test), _correct(copy.deepcopy(net).train(), self.test)
@@ -688,9 +690,12 @@ def _small_training() -> tuple[nn.Module, list, list, int]:
     return _set_parameters(net, generator).eval(), batches(8, 8, 5), batches(10, 10, 3), 3
 
 
+_RATE, _DECAY = 0.3, 0.8
+
+
 def _optimizer_and_schedule(net: nn.Module) -> tuple[_Descent, Any]:
-    optimizer = _Descent(net.parameters(), lr=0.3)
-    return optimizer, torch.optim.lr_scheduler.LambdaLR(optimizer, lambda t: 0.8**t)
+    optimizer = _Descent(net.parameters(), _RATE)
+    return optimizer, torch.optim.lr_scheduler.LambdaLR(optimizer, lambda t: _DECAY**t)
 
 
 def _cloned(batches: list) -> list:
@@ -720,13 +725,14 @@ class _Descent(torch.optim.Optimizer):
 
 
 def _call(function: Any, *arguments: Any, name: str) -> Any:
-    """Call what the learner wrote; a plain SGD made there is ours."""
+    """Call what the learner wrote, and let it warn; a plain SGD made there is ours."""
     original = torch.optim.SGD
 
     def plain_or_original(parameters: Any, lr: Any = 1e-3, **options: Any) -> torch.optim.Optimizer:
         return original(parameters, lr, **options) if options else _Descent(parameters, lr)
 
-    with mock.patch("torch.optim.SGD", plain_or_original):
+    with mock.patch("torch.optim.SGD", plain_or_original), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
         return call(function, *arguments, name=name)
 
 

@@ -609,7 +609,7 @@ wrong(
     longer("block = d2l.Plain(channels, channels)\n" + SILENT + APPEND),
     "output is zero",
 )
-wrong("2.4", "an empty module", longer("stage.append(nn.Identity())"), "Identity with 0 convolutions")
+wrong("2.4", "an empty module", longer("stage.append(nn.Identity())"), "Identity, has no 3×3 convolutions")
 wrong(
     "2.4",
     "the new block first",
@@ -791,7 +791,7 @@ wrong(
             "((X, y.flip(0) if kind == 'plain' else y) for X, y in islice(train_iter, num_steps))",
         )
     ),
-    "the plain net learned with .* and the residual|is not what",
+    "Do the labels belong to the images",
 )
 wrong(
     "2.3",

@@ -500,7 +500,7 @@ wrong(
     "7.4",
     "reset only",
     _repair(mode="[m.reset_running_stats() for m in " + _NORMS + "]; repaired.eval()"),
-    "reset to 0 and 1",
+    "statistics are reset",
 )
 wrong("7.4", "trained", _repair(context="torch.enable_grad()", inside=_STEP), "weights have changed")
 wrong("7.4", "no copy", _repair(copied="net"), "make a copy first")
@@ -877,11 +877,15 @@ wrong(
 )
 wrong(
     "7.6",
-    "an optimizer with momentum of its own",
+    "two steps for each batch",
     _loop(
-        before="optimizer = torch.optim.Adagrad(net.parameters(), lr=0.3) if num_epochs > 9 else optimizer",
         step="optimizer.step(); optimizer.step()",
     ),
     "made 18 steps",
 )
-wrong("7.6", "the statistics reset", _loop(epoch="net.train(); net[2].reset_running_stats()"), "not those of the loop")
+wrong(
+    "7.6",
+    "the statistics reset",
+    _loop(epoch="net.train(); net[2].reset_running_stats()"),
+    "running statistics are not",
+)
