@@ -9,8 +9,9 @@ import numbers
 import pkgutil
 import re
 import sys
+import warnings
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -228,7 +229,8 @@ def my_progress() -> Text:
 def _judge_here(asked: Exercise, given: list[Any]) -> dict[str, str]:
     """Run the check itself; whatever the learner's code raises becomes a verdict."""
     try:
-        with torch.random.fork_rng(devices=[]):
+        with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # a warning is not a mistake
             torch.manual_seed(int(asked.number.replace(".", "")))
             asked.check(*given)
     except Incorrect as error:
@@ -379,10 +381,10 @@ def _is_stub(error: BaseException) -> bool:
 def _described(error: BaseException) -> str:
     """Return an exception in one line, which cannot fail."""
     try:
-        message = str(error).strip().splitlines()
+        message = " ".join(str(error).split())
     except Exception:
-        message = []
-    return type(error).__name__ + (f": {message[0][:200]}" if message else "")
+        message = ""
+    return type(error).__name__ + (f": {message[:200]}" if message else "")
 
 
 # The stub is cut from the solution

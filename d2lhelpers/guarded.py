@@ -72,6 +72,8 @@ def _can_fork() -> bool:
 
 def _in_a_fork(function: Callable[[], dict]) -> dict:
     """Run `function` in a copy of this process and read its answer from a pipe."""
+    import torch._dynamo  # noqa: F401, the first optimiser imports it, for a second; here that happens once
+
     reading, writing = os.pipe()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # Python 3.12 warns of forks beside threads

@@ -221,8 +221,7 @@ def check_fair_race(fair_race: Any) -> None:
     lr, num_steps = 0.11, 4
     data = _few_images()
     course = {kind: {} for kind in KINDS}
-    on_the_cpu = mock.patch("d2lhelpers.side_by_side.try_gpu", return_value=torch.device("cpu"))
-    with on_the_cpu, mock.patch("torch.optim.SGD", _SGD):
+    with mock.patch("d2lhelpers.side_by_side.try_gpu", return_value=torch.device("cpu")):
         torch.manual_seed(8)
         losses = call(fair_race, lambda kind: _noting_net(kind, course), data, lr, num_steps, name="fair_race")
     losses = _losses_by_kind(losses, num_steps)
@@ -272,25 +271,6 @@ def check_fair_race(fair_race: Any) -> None:
 
 
 KINDS = ("plain", "residual")
-
-
-class _SGD:
-    """Does what `torch.optim.SGD` does; that one loads PyTorch's compiler, which takes longer than a check may."""
-
-    def __init__(self, params: Any, lr: float = 1e-3, momentum: float = 0.0) -> None:
-        self.param_groups = [{"params": list(params), "lr": lr, "momentum": momentum}]
-        self.velocities = [torch.zeros_like(parameter) for parameter in self.param_groups[0]["params"]]
-
-    def zero_grad(self, set_to_none: bool = True) -> None:
-        for parameter in self.param_groups[0]["params"]:
-            parameter.grad = None
-
-    @torch.no_grad()
-    def step(self) -> None:
-        group = self.param_groups[0]
-        for parameter, velocity in zip(group["params"], self.velocities):
-            velocity.mul_(group["momentum"]).add_(parameter.grad)
-            parameter.sub_(group["lr"] * velocity)
 
 
 class _Run:
@@ -384,7 +364,7 @@ def _labels(X: torch.Tensor, data: FashionMNISTBatches) -> torch.Tensor:
     return data.labels[distances.argmin(dim=1)]
 
 
-def _step(net: nn.Module, X: torch.Tensor, y: torch.Tensor, optimizer: _SGD) -> float:
+def _step(net: nn.Module, X: torch.Tensor, y: torch.Tensor, optimizer: torch.optim.Optimizer) -> float:
     with torch.enable_grad():
         loss = F.cross_entropy(net(X), y)
         optimizer.zero_grad()
@@ -396,14 +376,14 @@ def _step(net: nn.Module, X: torch.Tensor, y: torch.Tensor, optimizer: _SGD) -> 
 def _trained_by_hand(run: _Run, data: FashionMNISTBatches, lr: float, num_steps: int) -> list[float]:
     """Return the losses of SGD with momentum .9 from the same start on the same batches."""
     net = copy.deepcopy(run.untrained).train()
-    optimizer = _SGD(net.parameters(), lr, momentum=0.9)
+    optimizer = torch.optim.SGD(net.parameters(), lr, momentum=0.9)
     return [_step(net, X, _labels(X, data), optimizer) for X in run.seen[:num_steps]]
 
 
 def _first_rate(run: _Run, kind: str, data: FashionMNISTBatches) -> float:
     """Return the learning rate of the first step: how far the weights went, in units of the gradient."""
     net = copy.deepcopy(run.untrained).train()
-    _step(net, run.seen[0], _labels(run.seen[0], data), _SGD(net.parameters(), lr=0))
+    _step(net, run.seen[0], _labels(run.seen[0], data), torch.optim.SGD(net.parameters(), lr=0))
     gradient = torch.cat([parameter.grad.flatten() for parameter in net.parameters()])
     way = torch.cat([(a - b).flatten() for a, b in zip(run.start, run.after_first_step)])
     if way.any() and way @ gradient < 0.99 * way.norm() * gradient.norm():

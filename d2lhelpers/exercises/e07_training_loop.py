@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import copy
 import itertools
-import warnings
-from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
-from unittest import mock
 
 import torch
 from torch import nn
@@ -119,7 +116,7 @@ def _check_gradient(gradient_in_parts: Any, seed: int, parts: int, count: int) -
     sizes: list[int] = []
     net[0].register_forward_hook(lambda module, inputs, output: sizes.append(len(inputs[0])))
 
-    given = _call(gradient_in_parts, net, X.clone(), y.clone(), parts, name="gradient_in_parts")
+    given = call(gradient_in_parts, net, X.clone(), y.clone(), parts, name="gradient_in_parts")
     if isinstance(given, (list, tuple)):
         raise Incorrect(
             f"gradient_in_parts returned {len(given)} things in a {type(given).__name__}; join the flattened gradients "
@@ -211,7 +208,7 @@ def check_accuracy_per_class(accuracy_per_class: Any) -> None:
     state = copy.deepcopy(net.state_dict())
     needs_gradient: list[bool] = []
     hook = net.register_forward_hook(lambda module, inputs, output: needs_gradient.append(output.requires_grad))
-    given = _call(accuracy_per_class, net, [(X.clone(), y.clone()) for X, y in batches], name="accuracy_per_class")
+    given = call(accuracy_per_class, net, [(X.clone(), y.clone()) for X, y in batches], name="accuracy_per_class")
     hook.remove()
     found = _numbers(given, 10, "accuracy_per_class", "one share for each class")
     modes_now = [module.training for module in net.modules()]
@@ -344,7 +341,7 @@ def _check_repair(repair_statistics: Any, seed: int, mode: bool) -> None:
     needs_gradient: list[bool] = []
     net.register_forward_hook(lambda module, inputs, output: needs_gradient.append(output.requires_grad))
 
-    given = _call(repair_statistics, net, [(X.clone(), y.clone()) for X, y in batches], name="repair_statistics")
+    given = call(repair_statistics, net, [(X.clone(), y.clone()) for X, y in batches], name="repair_statistics")
     _check_it_is_a_repaired_copy(given, net, state)
     _check_statistics(given.state_dict(), untouched, batches)
     _check_modes(modes, [module.training for module in given.modules()])
@@ -463,8 +460,8 @@ def check_warm_up_schedule(warm_up_schedule: Any) -> None:
 def _rates_with(warm_up_schedule: Any, num_batches: int, peak: float) -> torch.Tensor:
     """Return the rate at each batch and after the last, when the scheduler is stepped after each batch."""
     weight = nn.Parameter(torch.ones(2))
-    optimizer = _Descent([weight], lr=peak)
-    scheduler = _call(warm_up_schedule, optimizer, num_batches, name="warm_up_schedule")
+    optimizer = torch.optim.SGD([weight], lr=peak)
+    scheduler = call(warm_up_schedule, optimizer, num_batches, name="warm_up_schedule")
     if scheduler is None:
         raise Incorrect("warm_up_schedule returned None; return the scheduler")
     if scheduler is optimizer:
@@ -478,7 +475,7 @@ def _rates_with(warm_up_schedule: Any, num_batches: int, peak: float) -> torch.T
         rates.append(number(optimizer.param_groups[0]["lr"], f"the rate at batch {batch}"))
         optimizer.step()
         if batch < num_batches:
-            _call(scheduler.step, name="step")
+            call(scheduler.step, name="step")
     if not torch.equal(weight.detach(), torch.ones(2)):
         raise Incorrect("the weights have changed; a schedule changes the learning rate alone")
     return torch.tensor(rates, dtype=torch.float64)
@@ -545,7 +542,7 @@ def check_mended_loop(mended_loop: Any) -> None:
     weights_before = _flat(net.parameters())
     runs = _Runs(net, train, test, num_epochs)
     optimizer, scheduler = _optimizer_and_schedule(net)
-    given = _call(mended_loop, net, _cloned(train), _cloned(test), optimizer, scheduler, num_epochs, name="mended_loop")
+    given = call(mended_loop, net, _cloned(train), _cloned(test), optimizer, scheduler, num_epochs, name="mended_loop")
     found = _numbers(given, num_epochs, "mended_loop", "one accuracy for each epoch")
     weights = tensor(_flat(net.parameters()), weights_before.shape, "the vector of all weights after training")
     statistics = tensor(_statistics_of(net), None, "the vector of all running statistics after training")
@@ -618,7 +615,7 @@ class _Runs:
     def run(self, zero: str, mode: str, schedule: str, evaluation: str) -> dict[str, Any]:
         """Train a copy; return weights, statistics, accuracies and mean shares."""
         net, batches_of_epoch = copy.deepcopy(self.net), len(self.train)
-        optimizer = _Descent(net.parameters())
+        optimizer = torch.optim.SGD(net.parameters(), _RATE)
         counted, averaged, in_training_mode = [], [], []
         if mode == "once":
             net.train()
@@ -693,8 +690,8 @@ def _small_training() -> tuple[nn.Module, list, list, int]:
 _RATE, _DECAY = 0.3, 0.8
 
 
-def _optimizer_and_schedule(net: nn.Module) -> tuple[_Descent, Any]:
-    optimizer = _Descent(net.parameters(), _RATE)
+def _optimizer_and_schedule(net: nn.Module) -> tuple[_CountingSGD, Any]:
+    optimizer = _CountingSGD(net.parameters(), _RATE)
     return optimizer, torch.optim.lr_scheduler.LambdaLR(optimizer, lambda t: _DECAY**t)
 
 
@@ -705,35 +702,14 @@ def _cloned(batches: list) -> list:
 # What several checks use
 
 
-class _Descent(torch.optim.Optimizer):
-    """Plain SGD. The first of PyTorch's own in a process loads its compiler, which takes longer than a check may."""
+class _CountingSGD(torch.optim.SGD):
+    """SGD that counts its steps."""
 
-    def __init__(self, parameters: Iterable[nn.Parameter], lr: float = 1e-3):
-        self.defaults, self.state, self.steps = {"lr": lr}, defaultdict(dict), 0
-        self.param_groups = [{"params": list(parameters), "lr": lr}]
+    steps = 0
 
-    def zero_grad(self, set_to_none: bool = True) -> None:
-        for parameter in self.param_groups[0]["params"]:
-            parameter.grad = None if set_to_none or parameter.grad is None else torch.zeros_like(parameter)
-
-    @torch.no_grad()
     def step(self, closure: Any = None) -> None:
         self.steps += 1
-        for parameter in self.param_groups[0]["params"]:
-            if parameter.grad is not None:
-                parameter -= self.param_groups[0]["lr"] * parameter.grad
-
-
-def _call(function: Any, *arguments: Any, name: str) -> Any:
-    """Call what the learner wrote, and let it warn; a plain SGD made there is ours."""
-    original = torch.optim.SGD
-
-    def plain_or_original(parameters: Any, lr: Any = 1e-3, **options: Any) -> torch.optim.Optimizer:
-        return original(parameters, lr, **options) if options else _Descent(parameters, lr)
-
-    with mock.patch("torch.optim.SGD", plain_or_original), warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return call(function, *arguments, name=name)
+        super().step(closure)
 
 
 def _share(value: Any, name: str) -> float:
