@@ -80,7 +80,8 @@ def check_15_2(diagnosis: Any, test: Any) -> None:
     names=("diagnosis_3", "test_rates"),
     hints=(
         "Print what the function returns for `milestones=[1, 2]` and three epochs.",
-        "With lr=1.0 and milestones=[1], two epochs should have the rates 1.0 and 0.1. A tiny net and one batch will do.",
+        "With lr=1.0 and milestones=[1], two epochs should have the rates 1.0 and 0.1. "
+        "A tiny net and one batch will do.",
     ),
 )
 def check_15_3(diagnosis: Any, test: Any) -> None:
@@ -323,7 +324,7 @@ def check_15_11(diagnosis: Any, test: Any) -> None:
         (diagnosis, test),
         right="d",
         wrong={
-            "a": "that would be so in training mode for the stored statistics only; in eval mode the two results differ too",
+            "a": "in eval mode a batch norm uses what it has stored and stores nothing new; it happens there too",
             "b": "there is no dropout, and no other layer draws numbers",
             "c": "no line of forward assigns to a weight, and there is no optimizer",
         },
