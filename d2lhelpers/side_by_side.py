@@ -70,7 +70,7 @@ def _steps(
 ) -> Iterator[dict[str, torch.Tensor]]:
     steps = []
     for net in nets.values():
-        optimizer = torch.optim.SGD(net.to(device).train().parameters(), lr=lr, momentum=momentum)
+        optimizer = torch.optim.SGD(net.to(device).train().parameters(), lr=lr, momentum=momentum, foreach=True)
         steps.append(TrainingStep(net, optimizer, None, device, bfloat16=False, channels_last=None))
     threads = torch.get_num_threads()
     workers = threads if device.type == "cpu" else 1

@@ -46,7 +46,7 @@ def check_15_1(diagnosis: Any, test: Any) -> None:
 
 @exercise(
     "15.2",
-    "The idle shortcut",
+    "Far behind",
     difficulty=1,
     minutes=5,
     names=("diagnosis_2", "test_unit"),
@@ -74,7 +74,7 @@ def check_15_2(diagnosis: Any, test: Any) -> None:
 
 @exercise(
     "15.3",
-    "The rate that stays",
+    "Milestones that change nothing",
     difficulty=1,
     minutes=5,
     names=("diagnosis_3", "test_rates"),
@@ -131,7 +131,7 @@ def check_15_4(diagnosis: Any, test: Any) -> None:
 
 @exercise(
     "15.5",
-    "The lost argument",
+    "Sixteen instead of 272",
     difficulty=1,
     minutes=8,
     names=("diagnosis_5", "test_norms"),
@@ -189,7 +189,7 @@ def check_15_6(diagnosis: Any, test: Any) -> None:
 
 @exercise(
     "15.7",
-    "Two convolutions in one",
+    "A branch that cannot learn sizes",
     difficulty=2,
     minutes=10,
     names=("diagnosis_7", "test_branch"),
@@ -247,7 +247,7 @@ def check_15_8(diagnosis: Any, test: Any) -> None:
 
 @exercise(
     "15.9",
-    "One image, many votes",
+    "Two accuracies for one net",
     difficulty=2,
     minutes=8,
     names=("diagnosis_9", "test_evaluate"),
@@ -269,7 +269,7 @@ def check_15_9(diagnosis: Any, test: Any) -> None:
             "d": "no_grad stands around the loop, and gradients would not change what is predicted",
         },
         also_right={
-            "the package's function": evaluate_accuracy_gpu,
+            "the package's function": lambda net, batches: evaluate_accuracy_gpu(net, batches, "cpu"),
             "all predictions in one tensor": _evaluate_at_once,
         },
         also_broken={"as many images in each batch as in the first": _evaluate_with_first_size},
@@ -278,7 +278,7 @@ def check_15_9(diagnosis: Any, test: Any) -> None:
 
 @exercise(
     "15.10",
-    "From the second epoch on",
+    "Four batches of twenty",
     difficulty=2,
     minutes=10,
     names=("diagnosis_10", "test_training"),
@@ -307,7 +307,7 @@ def check_15_10(diagnosis: Any, test: Any) -> None:
 
 @exercise(
     "15.11",
-    "Twice is not once",
+    "Same input, two results",
     difficulty=2,
     minutes=8,
     names=("diagnosis_11", "test_adding_block"),

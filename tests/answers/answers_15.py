@@ -25,6 +25,12 @@ def exhibit(
     body = next(iter(good.values()))
     wrong(f"15.{number}", "no test", f"diagnosis_{number} = '{letter}'\n{test} = None", "should be a function")
     wrong(f"15.{number}", "no letter", hunt(number, "the shortcut", test, subject, body), "one of the letters")
+    wrong(f"15.{number}", "asserts nothing", hunt(number, letter, test, subject, subject), BOTH_PASS)
+    wrong(f"15.{number}", "refuses all", hunt(number, letter, test, subject, "raise AssertionError"), BOTH_FAIL)
+    counted = f"{test}.calls = getattr({test}, 'calls', 0) + 1\nassert {test}.calls != 2"
+    wrong(f"15.{number}", "counts its calls", hunt(number, letter, test, subject, counted), MISSES)
+    two = hunt(number, letter, test, f"broken, {subject}", body)
+    wrong(f"15.{number}", "wants both versions at once", two, f"{BOTH_FAIL}.*TypeError")
     for other in sorted(set("abcd") - {letter}):
         cause = rf"it is not \({other}\): {OTHER_LETTERS[number, other]}"
         wrong(f"15.{number}", f"it is said to be {other}", hunt(number, other, test, subject, body), cause)
@@ -434,7 +440,6 @@ assert evaluate(nn.Identity(), list(zip(X.split(4), y.split(4)))) == 1
         "per cent": (UNEQUAL + "assert evaluate(nn.Identity(), batches) == 75", BOTH_FAIL),
         "half will not do": (UNEQUAL + "assert evaluate(nn.Identity(), batches[::-1]) != 0.5", MISSES),
         "returns": (UNEQUAL + "return evaluate(nn.Identity(), batches)", RETURNED),
-        "a keyword of its own": (UNEQUAL + "assert evaluate(net=nn.Identity(), batches=batches) == 0.75", NARROW),
     },
 )  # fmt: skip
 
