@@ -188,3 +188,22 @@ def test_the_stub_is_cut_from_the_solution():
 def test_an_answer_that_cannot_be_cut_out_is_noticed(source):
     with pytest.raises(ValueError, match="marked"):
         _cut(source)
+
+
+def test_a_kernel_survives_what_learners_write(run_notebook):
+    define = (
+        "class ResidualWithoutNorm(nn.Module):\n    def __init__(self, channels):\n        super().__init__()\n        "
+    )
+    cells = run_notebook(
+        "import os\nimport torch\nfrom torch import nn\nimport d2lhelpers as d2l",
+        "torch.ones(300, 300) @ torch.ones(300, 300);  # so that PyTorch's threads have been at work",
+        define + "while True: pass",
+        "d2l.check('3.2')",
+        define + "os._exit(1)",
+        "d2l.check('3.2')",
+        "d2l.my_progress()",
+    )
+    shown = [str(cell.outputs) for cell in cells]
+    assert "Is there a loop that never ends?" in shown[3] and "ended the whole process" in shown[5]
+    assert "○ 3.2" in shown[6]
+    assert not any(output.output_type in ("error", "stream") for cell in cells for output in cell.outputs)
