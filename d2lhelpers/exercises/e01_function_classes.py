@@ -181,7 +181,7 @@ def check_where_the_gain_goes(surplus: Any, zero_for: Any, theorem: Any) -> None
     name = text(theorem, "theorem", words=1).lower()
     if any(
         part in name
-        for part in ("pythag", "pitag", "pitág", "пифагор", "勾股", "毕达哥拉斯", "ピタゴラス", "पाइथागोरस")
+        for part in ("ythag", "ytag", "pythog", "pitag", "pitág", "gougu", "пифагор", "πυθαγ", "피타고라스", "勾股", "毕达哥拉斯", "ピタゴラス", "पाइथागोरस")
     ):
         return
     causes = {
@@ -316,8 +316,8 @@ def check_no_identity_at_hand(copy_by_shortcut: Any, share_ignored: Any, what_is
 def check_nested_and_too_large(two_errors: Any, true_statements: Any, why_limit: Any) -> None:
     """Few noisy points at random places; then the statements, one cause for each."""
     random = np.random.default_rng(16)
-    for num_train, num_new, degree in ((14, 31, 3), (9, 12, 5), (20, 8, 1)):
-        t, t_new = np.sort(random.random(num_train)), np.sort(random.random(num_new))
+    for num_train, num_new, degree in ((14, 31, 3), (9, 12, 5), (20, 8, 1), (24, 40, 9)):
+        t, t_new = ((np.arange(num) + random.random(num)) / num for num in (num_train, num_new))
         values = 2 * np.cos(5 * t) - 1 + 0.3 * random.standard_normal(num_train)
         values_new = 2 * np.cos(5 * t_new) - 1 + 0.3 * random.standard_normal(num_new)
         given = [array.copy() for array in (t, values, t_new, values_new)]

@@ -505,6 +505,7 @@ def _new_blocks(longer: nn.Module, before: nn.Module) -> list[nn.Module]:
         for j, block in enumerate(old, start=1):
             _assert_copied(f"block {j} of stage {i}", stage[j - 1], block)
         _assert_it_is_a_block(stage[-1], f"stage {i}")
+        _assert_its_weights_are_its_own(stage[-1], stage[:-1], f"stage {i}")
     return [stage[-1] for stage in stages]
 
 
@@ -523,6 +524,17 @@ def _assert_it_is_a_block(block: nn.Module, where: str) -> None:
         raise Incorrect(
             f"the new block of {where} maps {ins} channels to {outs}. In a net of 8 layers the only block of a stage "
             "is the one that changes the channels; a copy of it does not fit behind it"
+        )
+
+
+def _assert_its_weights_are_its_own(block: nn.Module, others: list[nn.Module], where: str) -> None:
+    """No weight of the new block is one of an old block as well."""
+    taken = {id(parameter) for other in others for parameter in other.parameters()}
+    shared = [name for name, parameter in block.named_parameters() if id(parameter) in taken]
+    if shared:
+        raise Incorrect(
+            f"the new block of {where} has no {shared[0]} of its own: it uses that of an old block, and training would "
+            "change both at once"
         )
 
 

@@ -108,6 +108,13 @@ def _causes_without_norm(block: nn.Module, X: Tensor) -> Iterable[tuple[Tensor, 
     yield F.relu(conv1(F.relu(conv2(X))) + X), "conv2 is used before conv1."
     yield F.relu(Y + F.relu(X)), "the input passes a ReLU before it is added; its negative numbers belong to it."
     yield F.relu(conv2(F.relu(conv1(F.relu(X)))) + X), "the input passes a ReLU before conv1."
+    yield (
+        F.relu(conv2(F.relu(conv1(F.relu(X)))) + F.relu(X)),
+        "the input passes a ReLU at the start; its negative numbers belong to it, in conv1 and in the sum.",
+    )
+    yield F.relu(conv2(conv1(F.relu(X))) + X), "the first ReLU stands before conv1; it belongs between conv1 and conv2."
+    for other in (F.gelu, F.leaky_relu, F.silu, F.elu, torch.tanh, torch.sigmoid):
+        yield F.relu(conv2(other(conv1(X))) + X), f"between the convolutions stands {other.__name__}, not a ReLU."
 
 
 @exercise(
@@ -476,6 +483,10 @@ def _name_the_cause_of_folding(one: nn.Conv2d, layers: list[Any]) -> None:
             variant(lambda n: (_scale_and_shift(n)[0], n.bias - n.running_mean))[1],
             "the stored mean is to be multiplied by the factor, γ/√(σ² + eps), too.",
         ),
+        (
+            conv2.bias - bn2.running_mean + bn2.bias + sums @ (conv1.bias - bn1.running_mean + bn1.bias),
+            "the convolution's bias, less the stored mean, is to be multiplied by the factor, γ/√(σ² + eps), too.",
+        ),
         (torch.zeros_like(bias2), "the bias is zero; biases and batch norms of the two leave one."),
         (
             variant(lambda n: (_scale_and_shift(n)[0], n.bias + n.running_mean * _scale_and_shift(n)[0]))[1],
@@ -558,6 +569,9 @@ def _causes_of_pre_activation(block: nn.Module, X: Tensor) -> Iterable[tuple[Ten
     yield F.relu(Y) + X, "there is a ReLU between conv2 and the addition: F can only push up."
     yield F.relu(old + X), "that is the order of Residual: conv, BN, ReLU. Here BN and ReLU come before each conv."
     yield old + X, "that is the order of Residual without its last ReLU. Here BN and ReLU come before each conv."
+    yield F.relu(old) + X, "that is conv, BN, ReLU, twice. Here BN and ReLU come before each conv."
+    yield F.relu(F.relu(old) + X), "that is conv, BN, ReLU, twice. Here BN and ReLU come before each conv."
+    yield F.relu(old), "that is the order of a plain block: conv, BN, ReLU. Here BN and ReLU come before each conv."
     yield conv2(F.relu(bn2(conv1(bn1(X))))) + X, "the ReLU between bn1 and conv1 is missing."
     yield conv2(bn2(middle)) + X, "the ReLU between bn2 and conv2 is missing."
     yield conv2(bn2(conv1(bn1(X)))) + X, "both ReLUs are missing, so that in eval mode F is affine."

@@ -352,7 +352,8 @@ def check_one_step(growth_after_one_step: Any) -> None:
     if not callable(growth_after_one_step):
         what = shown(growth_after_one_step)
         raise Incorrect(f"growth_after_one_step should be a function of (net, X, y, lr); it is {what}.")
-    for depth, residual, norm, lr in ((8, False, True, 0.2), (8, False, True, 0.6), (14, True, True, 0.1)):
+    cases = ((8, False, True, 0.2), (8, False, True, 0.6), (14, True, True, 0.1), (8, False, False, 1.0))
+    for depth, residual, norm, lr in cases:
         net, X, y = _net(depth, residual, norm, seed=depth + 1), *_images(depth + 1)
         found = number(_call_on_a_net(growth_after_one_step, net, X, y, lr, name="growth_after_one_step"), "the growth")
         stepped = _stepped(net, X, y, lr)
@@ -421,6 +422,11 @@ def _causes_after_one_step(
         _growth(_stepped(net, X, y, lr, rule=lambda p, g: g / g.norm()), X, y),
         "the gradient was divided by its norm before the step; plain gradient descent takes it as it is.",
     )
+    for decay in (5e-4, 1e-4, 1e-3, 1e-2):
+        yield (
+            _growth(_stepped(net, X, y, lr, rule=lambda p, g, decay=decay: g + decay * p), X, y),
+            f"the step makes the weights smaller, too: weight decay, {decay:g}; plain gradient descent has none.",
+        )
 
 
 @exercise(

@@ -273,7 +273,7 @@ def check_unnoticed_map(unnoticed_map: Any) -> None:
 )
 def check_bottleneck(Bottleneck: Any) -> None:
     """The formula with the block's own weights, in double precision, with both places for the stride."""
-    for c, use_1x1conv, strides in ((16, False, 1), (10, True, 2), (10, True, 1)):
+    for c, use_1x1conv, strides in ((16, False, 1), (10, True, 2), (10, True, 1), (16, True, 1)):
         arguments = (c, 4, use_1x1conv, strides)
         block = call(Bottleneck, *(arguments if use_1x1conv else arguments[:2]))
         said = f"Bottleneck({c}, 4, {use_1x1conv}, {strides})"
@@ -791,6 +791,10 @@ def _kernel(layer: nn.Conv2d) -> str:
 def _why_not(convolutions: list[nn.Module], role: str, c: int) -> str:
     """Say which mistake would leave this role without its convolution, or nothing."""
     shapes = [tuple(module.weight.shape) for module in convolutions]
+    if any(module.groups > 1 for module in convolutions):
+        return "With groups it has fewer weights: each channel sees only a part of the others. "
+    if role == "shortcut" and c == 16 and len(convolutions) == 3:
+        return "use_1x1conv decides about it, not the numbers of channels. "
     if role == "shortcut" and (16, c, 3, 3) in shapes:
         return "A 3×3 window fits too, and has nine times the weights. "
     if role == "reduce" and (4, c, 3, 3) in shapes:

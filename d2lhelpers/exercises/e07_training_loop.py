@@ -114,7 +114,21 @@ def _check_gradient(gradient_in_parts: Any, seed: int, parts: int, count: int) -
     old = _flat(parameter.grad.clone() for parameter in net.parameters())
     before = [parameter.detach().clone() for parameter in net.parameters()]
     sizes: list[int] = []
-    net[0].register_forward_hook(lambda module, inputs, output: sizes.append(len(inputs[0])))
+    graphs, most_graphs = 0, 0  # kept for a backward pass that is still to come
+
+    def note_backward(gradient: torch.Tensor) -> None:
+        nonlocal graphs
+        graphs -= 1
+
+    def note_forward(module: nn.Module, inputs: tuple, output: torch.Tensor) -> None:
+        nonlocal graphs, most_graphs
+        sizes.append(len(inputs[0]))
+        if output.requires_grad:
+            output.register_hook(note_backward)
+            graphs += 1
+            most_graphs = max(most_graphs, graphs)
+
+    net[0].register_forward_hook(note_forward)
 
     given = call(gradient_in_parts, net, X.clone(), y.clone(), parts, name="gradient_in_parts")
     if isinstance(given, (list, tuple)):
@@ -136,6 +150,11 @@ def _check_gradient(gradient_in_parts: Any, seed: int, parts: int, count: int) -
         raise Incorrect("the net was never called with a part of the batch")
     if set(sizes) != {size}:
         _refuse_sizes(sizes, parts, count)
+    if _close(found, right) and most_graphs > 1:
+        raise Incorrect(
+            f"the gradient is right, but what {most_graphs} parts need for their gradients is in memory at once, and "
+            "does not fit; call backward on each part's loss before the next part is shown"
+        )
     if _close(found, right):
         return
     total = sum(of_parts)
@@ -206,8 +225,8 @@ def check_accuracy_per_class(accuracy_per_class: Any) -> None:
     modes = [module.training for module in net.modules()]
     right, causes = _shares_of_classes(net, batches)
     state = copy.deepcopy(net.state_dict())
-    needs_gradient: list[bool] = []
-    hook = net.register_forward_hook(lambda module, inputs, output: needs_gradient.append(output.requires_grad))
+    _needs_gradient.clear()
+    hook = net.register_forward_hook(_note_gradient)
     given = call(accuracy_per_class, net, [(X.clone(), y.clone()) for X, y in batches], name="accuracy_per_class")
     hook.remove()
     found = _numbers(given, 10, "accuracy_per_class", "one share for each class")
@@ -226,8 +245,16 @@ def check_accuracy_per_class(accuracy_per_class: Any) -> None:
     _check_modes(modes, modes_now)
     if not all(parameter.requires_grad for parameter in net.parameters()):
         raise Incorrect("the shares are right, but the net's weights no longer ask for gradients; use torch.no_grad")
-    if any(needs_gradient):
+    if any(_needs_gradient):
         raise Incorrect("the shares are right, but gradients are prepared that nobody needs; torch.no_grad is missing")
+
+
+_needs_gradient: list[bool] = []
+
+
+def _note_gradient(module: nn.Module, inputs: tuple, output: torch.Tensor) -> None:
+    """Note whether an output asks for gradients; a hook on the module's top level, so that nets can be pickled."""
+    _needs_gradient.append(output.requires_grad)
 
 
 def _net_and_classes() -> tuple[nn.Module, list[tuple[torch.Tensor, torch.Tensor]]]:
@@ -338,8 +365,8 @@ def _check_repair(repair_statistics: Any, seed: int, mode: bool) -> None:
     modes, momenta = [module.training for module in net.modules()], [norm.momentum for norm in _norms(net).values()]
     state = copy.deepcopy(net.state_dict())
     untouched = copy.deepcopy(net)
-    needs_gradient: list[bool] = []
-    net.register_forward_hook(lambda module, inputs, output: needs_gradient.append(output.requires_grad))
+    _needs_gradient.clear()
+    net.register_forward_hook(_note_gradient)
 
     given = call(repair_statistics, net, [(X.clone(), y.clone()) for X, y in batches], name="repair_statistics")
     _check_it_is_a_repaired_copy(given, net, state)
@@ -351,7 +378,7 @@ def _check_repair(repair_statistics: Any, seed: int, mode: bool) -> None:
         raise Incorrect("the copy is right, but modules of the net that was given are in another mode than before")
     if not all(parameter.requires_grad for parameter in [*given.parameters(), *net.parameters()]):
         raise Incorrect("the statistics are right, but weights no longer ask for gradients, so they cannot be trained")
-    if any(needs_gradient):
+    if any(_needs_gradient):
         raise Incorrect("the statistics are right, but gradients were prepared; torch.no_grad is missing")
 
 

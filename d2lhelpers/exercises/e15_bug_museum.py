@@ -182,7 +182,7 @@ def check_15_6(diagnosis: Any, test: Any) -> None:
             "c": "range(num_residuals) makes as many blocks as were asked for",
             "d": "only the first block changes the channels: input_channels is num_channels from then on",
         },
-        also_right={"a list of strides": _stage_by_strides},
+        also_right={"a list of strides": _stage_by_strides, "layers of other names": _stage_of_other_names},
         also_broken={"the first stage right, all other blocks halve": _stage_that_halves_later},
     )
 
@@ -210,7 +210,8 @@ def check_15_7(diagnosis: Any, test: Any) -> None:
             "b": "X is added once, in the last line",
             "c": "padding=1 keeps all rows and columns of the maps",
         },
-        also_right={"the ReLU in forward, not a layer": _with_branch(_FunctionalBranch),
+        also_right={"the ReLU in forward, not a layer; without biases, so that twice the input gives twice F":
+                    _with_branch(_FunctionalBranch),
                     "another activation, norms without parameters": _with_branch(_smooth_branch)},
         also_broken={"a dropout in place of the activation": _with_branch(_dropout_branch)},
     )  # fmt: skip
@@ -388,7 +389,7 @@ def check_15_13(diagnosis: Any, test: Any) -> None:
             "d": "2, 20 and 56 are three keys, and the dictionary has three entries",
         },
         also_right={"a function that calls itself": _signal_by_recursion},
-        also_broken={"another number left over": _signal_after_a_thousand},
+        also_broken={"another number left over": _signal_after_37_layers},
     )
 
 
@@ -503,6 +504,24 @@ def _stage_by_strides(
 ) -> nn.Sequential:
     strides = [1 if first_block else 2] + [1] * (num_residuals - 1)
     return _stage_of([input_channels] + [num_channels] * num_residuals, strides)
+
+
+class _BlockOfOtherNames(nn.Module):
+    def __init__(self, before: int, after: int, stride: int) -> None:
+        super().__init__()
+        first = nn.Conv2d(before, after, 3, stride, 1), nn.BatchNorm2d(after), nn.ReLU()
+        self.main = nn.Sequential(*first, nn.Conv2d(after, after, 3, 1, 1), nn.BatchNorm2d(after))
+        self.side = nn.Conv2d(before, after, 1, stride) if stride != 1 or before != after else nn.Identity()
+
+    def forward(self, X: Tensor) -> Tensor:
+        return F.relu(self.main(X) + self.side(X))
+
+
+def _stage_of_other_names(
+    input_channels: int, num_channels: int, num_residuals: int, first_block: bool = False
+) -> nn.Sequential:
+    first = _BlockOfOtherNames(input_channels, num_channels, 1 if first_block else 2)
+    return nn.Sequential(first, *(_BlockOfOtherNames(num_channels, num_channels, 1) for _ in range(num_residuals - 1)))
 
 
 def _stage_that_halves_later(
@@ -630,5 +649,5 @@ def _signal_by_recursion(gain: Any, layers: int) -> Tensor:
     return torch.ones_like(gain) if layers < 1 else _signal_by_recursion(gain, layers - 1) * gain
 
 
-def _signal_after_a_thousand(gain: Any, layers: int) -> Tensor:
-    return _signal_by_recursion(gain, 400)
+def _signal_after_37_layers(gain: Any, layers: int) -> Tensor:
+    return _signal_by_recursion(gain, 37)  # not so many that a gain of 2 or 10 becomes infinite

@@ -372,6 +372,18 @@ for name, theorem, cause in [
     ("not a text", 3, "should be a text"),
 ]:
     wrong("1.3", name, f"{SURPLUS}{PAIRS_AND_THEOREM}theorem = {theorem!r}", cause)
+for name, theorem in (
+    ("its Chinese name", "Gougu theorem"),
+    ("misspelt", "Phythagoras"),
+    ("misspelt otherwise", "the Pythogorean theorem"),
+    ("in Greek", "πυθαγόρειο θεώρημα"),
+):
+    right("1.3", name, SURPLUS + PAIRS_AND_THEOREM + f"theorem = {theorem!r}\n")
+right(
+    "1.3",
+    "a projection of a projection, which comes to the same",
+    SURPLUS.replace("best_member(f, m)", "best_member(best_member(f, k), m)") + PAIRS_AND_THEOREM,
+)
 
 # 1.4 Another identity
 
@@ -709,4 +721,10 @@ wrong(
     "the same word fifteen times",
     TWO_ERRORS + "true_statements = {1, 3, 5}\nwhy_limit = 15 * 'noise '",
     "1 different",
+)
+wrong(
+    "1.6",
+    "sneaky: no degree above 7",
+    TWO_ERRORS.replace("values, degree)\n", "values, min(degree, 7))\n") + STATEMENTS_AND_TEXT,
+    "degree|error",
 )

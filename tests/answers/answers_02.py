@@ -803,6 +803,35 @@ wrong(
     ),
     "is not what",
 )
+right(
+    "2.3",
+    "seeded before each pass, as the order follows the seed",
+    race(
+        ONE_RATE.replace("    net = build(kind)", "    torch.manual_seed(0)\n    net = build(kind)\n    torch.manual_seed(1)")
+    ),
+)
+wrong(
+    "2.4",
+    "a convolution shared with the block before",
+    longer(BLOCK + SILENT + "block.conv1 = stage[-1].conv2\n" + APPEND),
+    "no conv1.weight of its own",
+)
+wrong(
+    "2.4",
+    "pooling and flattening lost",
+    """
+def with_one_more_block(net):
+    stages = []
+    for stage in copy.deepcopy(net[1:4]):
+        block = d2l.Residual(stage[-1].bn2.num_features, stage[-1].bn2.num_features)
+        make_residual_identity(block)
+        stages.append(nn.Sequential(*stage, block))
+    return nn.Sequential(copy.deepcopy(net[0]), *stages, copy.deepcopy(net[-1]))
+
+depth_after_20 = 26
+""",
+    "should have 7 parts.*it has 5",
+)
 
 # 2.5, why the copy needs evaluation mode
 

@@ -212,7 +212,12 @@ for name, body, cause in (
     ("X mirrored", "return F.relu(self.conv2(F.relu(self.conv1(X))) + X.flip(3))", "is not relu"),
 ):
     wrong("3.2", name, without_norm(body), cause)
-
+for name, body, cause in (
+    ("ReLU first", "X = F.relu(X)\nreturn F.relu(self.conv2(F.relu(self.conv1(X))) + X)", "ReLU at the start"),
+    ("ReLU before conv1", "return F.relu(self.conv2(self.conv1(F.relu(X))) + X)", "belongs between conv1"),
+    ("another activation", "return F.relu(self.conv2(F.gelu(self.conv1(X))) + X)", "stands gelu"),
+):
+    wrong("3.2", name, without_norm(body), cause)
 
 # 3.3 A detector
 
@@ -750,7 +755,12 @@ for name, changes, cause in (
         assert old in code, old
         code = code.replace(old, new)
     wrong("3.5", name, code, cause)
-
+wrong(
+    "3.5",
+    "biases and means without the factor",
+    FOLDED.replace("running_mean * s", "running_mean + 0 * s").replace("bias * s1", "bias").replace("bias * s2", "bias"),
+    "bias, less the stored mean",
+)
 
 # 3.6 The order of 2016
 
@@ -878,7 +888,12 @@ for name, old, new, cause in (
     ("channels fixed at 64", "BatchNorm2d(num_channels)", "BatchNorm2d(64)", "as many channels"),
 ):  # fmt: skip
     wrong("3.6", name, pre_activation(RIGHT_ORDER).replace(old, new), cause)
-
+for name, last, cause in (
+    ("conv, BN, ReLU twice", "F.relu(self.bn2(self.conv2(Y))) + X", "conv, BN, ReLU, twice"),
+    ("that with a ReLU at the end", "F.relu(F.relu(self.bn2(self.conv2(Y))) + X)", "conv, BN, ReLU, twice"),
+    ("a plain block", "F.relu(self.bn2(self.conv2(Y)))", "a plain block"),
+):
+    wrong("3.6", name, pre_activation(f"Y = F.relu(self.bn1(self.conv1(X)))\nreturn {last}"), cause)
 
 # 3.7 Inception block and residual block
 

@@ -411,3 +411,32 @@ for name, code, cause in (
     ("words missing", limit("0.61", "None"), "text in quotes"),
 ):
     wrong("4.6", name, code, cause)
+
+# From a trial by someone who had not seen the checks
+
+wrong(
+    "4.5",
+    "with weight decay",
+    """
+def growth_after_one_step(net, X, y, lr):
+    net = in_float64(net)
+    optimizer = torch.optim.SGD(net.parameters(), lr=lr, weight_decay=5e-4)
+    cross_entropy(net(X), y).backward()
+    optimizer.step()
+    return growth(gradient_norms(net, X, y))
+""",
+    "weight decay, 0.0005",
+)
+right(
+    "4.5",
+    "a step in 32 bits",
+    """
+def growth_after_one_step(net, X, y, lr):
+    twin = copy.deepcopy(net).train()
+    parameters = list(twin.parameters())
+    loss = cross_entropy(twin(X.to(parameters[0].dtype)), y)
+    for p, g in zip(parameters, torch.autograd.grad(loss, parameters)):
+        p.data -= lr * g
+    return growth(gradient_norms(twin, X, y))
+""",
+)

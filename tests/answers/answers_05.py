@@ -1100,3 +1100,27 @@ wrong(
     "train mode",
 )
 wrong("5.6", "sneaky: adds a copy of the main way", bottleneck(("F.relu(Y + X)", "F.relu(Y + Y)")), "is not relu")
+wrong(
+    "5.6",
+    "sneaky: the channels decide, not the argument",
+    """
+class Bottleneck(nn.Module):
+    def __init__(self, a, c, use_1x1conv=False, s=1):
+        super().__init__()
+        self.body = nn.Sequential(
+            nn.Conv2d(a, c, 1, s), nn.BatchNorm2d(c), nn.ReLU(),
+            nn.Conv2d(c, c, 3, padding=1), nn.BatchNorm2d(c), nn.ReLU(),
+            nn.Conv2d(c, 4 * c, 1), nn.BatchNorm2d(4 * c),
+        )
+        self.short = nn.Conv2d(a, 4 * c, 1, s) if a != 4 * c else nn.Identity()
+    def forward(self, X):
+        return F.relu(self.body(X) + self.short(X))
+""",
+    "use_1x1conv decides",
+)
+wrong(
+    "5.6",
+    "in groups",
+    bottleneck(("kernel_size=3, padding=1", "kernel_size=3, groups=bottleneck_channels, padding=1")),
+    "With groups",
+)

@@ -708,3 +708,49 @@ wrong(
     batches(MENDED.replace("yield", "print").replace("print X, ", "_ = X, ")),
     "should yield batches",
 )
+
+# From a trial by someone who had not seen the checks
+
+for candidates, places, name, cause in (
+    ("range(10)", "torch.cdist(b[kept], means).argmin(1)", "the means of all ten classes", "means of all ten"),
+    ("sorted(classes)", "torch.tensor(classes)[torch.cdist(b[kept], means).argmin(1)]", "sorted means", "sorted order"),
+):
+    wrong(
+        "6.2",
+        name,
+        f"""
+def nearest_mean_accuracy_of(train_images, train_labels, test_images, test_labels, classes):
+    a, b = (images.flatten(1).float() / 255 for images in (train_images, test_images))
+    means = torch.stack([a[train_labels == label].mean(0) for label in {candidates}])
+    kept = torch.isin(test_labels, torch.tensor(classes))
+    return ({places} == test_labels[kept]).float().mean().item()
+lead_of_shoes = 15.57
+""",
+        cause,
+    )
+wrong(
+    "6.4",
+    "resize_images itself",
+    """
+def resized_in_two_steps(images, height, width):
+    return resize_images(images, (height, width))
+""",
+    "takes both steps for you",
+)
+right(
+    "6.4",
+    "weights of its own, in numpy",
+    """
+import numpy as np
+def resized_in_two_steps(images, height, width):
+    def weights(old, new):
+        s = old / new
+        f = max(s, 1.0)
+        w = np.maximum(0, 1 - np.abs((np.arange(old) + 0.5)[None] - ((np.arange(new) + 0.5) * s)[:, None]) / f)
+        return w / w.sum(1, keepdims=True)
+    a = images.numpy().astype(np.float64)
+    a = np.rint(a @ weights(a.shape[3], width).T)
+    a = np.rint(np.einsum("ij,ncjk->ncik", weights(a.shape[2], height), a))
+    return torch.from_numpy(a.clip(0, 255).astype(np.uint8))
+""",
+)

@@ -889,3 +889,83 @@ wrong(
     _loop(epoch="net.train(); net[2].reset_running_stats()"),
     "running statistics are not",
 )
+
+
+# From a trial by learners who had not seen the solutions
+
+right(
+    "7.2",
+    "every so many images in a part",
+    """
+def gradient_in_parts(net, X, y, parts):
+    net.zero_grad()
+    for k in range(parts):
+        (F.cross_entropy(net(X[k::parts]), y[k::parts], reduction="sum") / X.shape[0]).backward()
+    return torch.cat([parameter.grad.reshape(-1) for parameter in net.parameters()])
+""",
+)
+right(
+    "7.2",
+    "on a copy, which is cleared for each part",
+    """
+def gradient_in_parts(net, X, y, parts):
+    work, total = copy.deepcopy(net), 0
+    for a, b in zip(torch.chunk(X, parts), torch.chunk(y, parts)):
+        work.zero_grad()
+        F.cross_entropy(work(a), b).backward()
+        total = total + nn.utils.parameters_to_vector([parameter.grad.clone() for parameter in work.parameters()])
+    return total / parts
+""",
+)
+wrong(
+    "7.2",
+    "one backward for all parts at the end",
+    """
+def gradient_in_parts(net, X, y, parts):
+    net.zero_grad()
+    sum(F.cross_entropy(net(a), b) / parts for a, b in zip(X.chunk(parts), y.chunk(parts))).backward()
+    return torch.cat([parameter.grad.flatten() for parameter in net.parameters()])
+""",
+    "in memory at once.*before the next part",
+)
+right(
+    "7.4",
+    "a copy by way of a file, and a momentum of one k-th",
+    """
+import io
+
+
+def repair_statistics(net, data_iter):
+    file = io.BytesIO()
+    torch.save(net, file)
+    file.seek(0)
+    twin = torch.load(file, weights_only=False).train()
+    norms = [module for module in twin.modules() if isinstance(module, nn.modules.batchnorm._BatchNorm)]
+    momenta = [norm.momentum for norm in norms]
+    with torch.no_grad():
+        for k, (X, y) in enumerate(data_iter, 1):
+            for norm in norms:
+                norm.momentum = 1 / k
+            twin(X)
+    for norm, momentum in zip(norms, momenta):
+        norm.momentum = momentum
+    for a, b in zip(twin.modules(), net.modules()):
+        a.training = b.training
+    return twin
+""",
+)
+right(
+    "7.4",
+    "PyTorch's update_bn",
+    """
+from torch.optim.swa_utils import update_bn
+
+
+def repair_statistics(net, data_iter):
+    twin = copy.deepcopy(net)
+    update_bn(data_iter, twin)
+    for a, b in zip(twin.modules(), net.modules()):
+        a.training = b.training
+    return twin
+""",
+)

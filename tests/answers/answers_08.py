@@ -693,3 +693,27 @@ wrong("8.5", "width twice over", _factors(width="16"), "2 · 2 is 4")
 wrong("8.5", "parameters of width 32", _factors(width="2_799_818 / 702_570"), "factor of the parameters")
 wrong("8.5", "parts alike at width 32", _factors(width="(2 + 4 + 4 + 4 + 4 + 2) / 6"), "all parts alike")
 wrong("8.5", "book's width", _factors(width="(64 / 32) ** 2 * 3"), "weigh it with the part's")
+
+
+# From a trial by learners who had not seen the solutions
+
+wrong(
+    "8.2",
+    "grey images only",
+    """
+import random
+
+
+class FlippedBatches:
+    def __init__(self, data_iter, seed):
+        self.data_iter, self.random = data_iter, random.Random(seed)
+
+    def __len__(self):
+        return len(self.data_iter)
+
+    def __iter__(self):
+        for X, y in self.data_iter:
+            yield torch.stack([torch.fliplr(x[0])[None] if self.random.random() < 0.5 else x for x in X]), y
+""",
+    "raised RuntimeError: stack expects",
+)

@@ -689,3 +689,38 @@ assert torch.allclose(signal_after(gain, 5), gain**5)
         "returns": ("return signal_after(2.0, 3) == 8", RETURNED),
     },
 )  # fmt: skip
+
+
+# From a trial by learners who had not seen the solutions
+
+wrong(
+    "15.1",
+    "reads the source",
+    hunt(1, "c", "test_shortcut", "Residual", "import inspect\nassert '_size=1' in inspect.getsource(Residual)"),
+    "source cannot be read; test what the code does",
+)
+wrong(
+    "15.6",
+    "the strides of the layers by name",
+    hunt(6, "a", "test_stage", "stage", "assert [b.conv1.stride for b in stage(3, 6, 2)] == [(2, 2), (1, 1)]"),
+    "layers of other names",
+)
+twice_the_input = """
+branch, X = BlockWithBranch(4).branch.eval(), torch.randn(8, 4, 7, 7)
+assert not torch.allclose(branch(2 * X) - branch(0 * X), 2 * (branch(X) - branch(0 * X)), atol=1e-5)
+"""
+wrong(
+    "15.7",
+    "twice the input",
+    hunt(7, "d", "test_branch", "BlockWithBranch", twice_the_input),
+    "without biases, so that twice the input gives twice F",
+)
+both_ways = """
+f, x = BlockWithBranch(2).branch.eval(), torch.linspace(-5, 5, 144).reshape(2, 2, 6, 6)
+assert (f(x) + f(-x) - 2 * f(0 * x)).abs().max() > 1e-3
+"""
+right("15.7", "an input and its negative", hunt(7, "d", "test_branch", "BlockWithBranch", both_ways))
+version = "X = torch.randn(2, 3, 5, 5)\nversion = X._version\nAddingBlock(3)(X)\nassert X._version == version"
+right("15.11", "PyTorch's count of changes", hunt(11, "d", "test_adding_block", "AddingBlock", version))
+one_layer_more = "assert float(signal_after(2.0, 4)) == 2 * float(signal_after(2.0, 3))"
+right("15.13", "one layer more", hunt(13, "b", "test_signal", "signal_after", one_layer_more))
