@@ -807,7 +807,9 @@ right(
     "2.3",
     "seeded before each pass, as the order follows the seed",
     race(
-        ONE_RATE.replace("    net = build(kind)", "    torch.manual_seed(0)\n    net = build(kind)\n    torch.manual_seed(1)")
+        ONE_RATE.replace(
+            "    net = build(kind)", "    torch.manual_seed(0)\n    net = build(kind)\n    torch.manual_seed(1)"
+        )
     ),
 )
 wrong(

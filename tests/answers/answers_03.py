@@ -758,7 +758,9 @@ for name, changes, cause in (
 wrong(
     "3.5",
     "biases and means without the factor",
-    FOLDED.replace("running_mean * s", "running_mean + 0 * s").replace("bias * s1", "bias").replace("bias * s2", "bias"),
+    FOLDED.replace("running_mean * s", "running_mean + 0 * s")
+    .replace("bias * s1", "bias")
+    .replace("bias * s2", "bias"),
     "bias, less the stored mean",
 )
 
