@@ -223,7 +223,7 @@ def solution(number: str) -> Text:
 
 def my_progress() -> Text:
     """Return a table of the course's exercises and what you have solved, from all your sessions."""
-    return learner.table(list(all_exercises().values()), Text)
+    return Text(learner.table(list(all_exercises().values())))
 
 
 def _judge_here(asked: Exercise, given: list[Any]) -> dict[str, str]:

@@ -6,9 +6,9 @@ import json
 import os
 import tempfile
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from d2lhelpers.exercise import Exercise
@@ -63,8 +63,8 @@ def note(number: str, outcome: str) -> None:
         warnings.warn(f"your progress could not be saved: {error}", stacklevel=2)
 
 
-def table(exercises: Sequence[Exercise], as_text: Callable[[str], Any]) -> Any:
-    """Return the exercises notebook by notebook, with a mark at each that is solved."""
+def table(exercises: Sequence[Exercise]) -> str:
+    """Return as Markdown the exercises notebook by notebook, with a mark at each that is solved."""
     done = solved()
     rows = ["| notebook | solved | exercises |", "|---|---|---|"]
     for notebook in dict.fromkeys(exercise.number.split(".")[0] for exercise in exercises):
@@ -72,4 +72,4 @@ def table(exercises: Sequence[Exercise], as_text: Callable[[str], Any]) -> Any:
         marks = [f"{'✓' if e.number in done else '○'} {e.number} {e.title}" for e in of_notebook]
         count = sum(e.number in done for e in of_notebook)
         rows.append(f"| {int(notebook):02} | {count} of {len(of_notebook)} | {'; '.join(marks)} |")
-    return as_text("\n".join(rows))
+    return "\n".join(rows)
