@@ -1,7 +1,9 @@
 """Helpers of the course *Residual networks, understood by running them*.
 
 They carry the names of *Dive into Deep Learning*, so that ``import d2lhelpers as d2l`` runs the
-book's chapters on convolutional networks; each module is named after the one thing in it.
+chapters on convolutional networks of its edition 0.17; each module is named after the one thing in
+it. What shows things in a notebook is in `d2lhelpers.page`, what knows right from wrong in
+`d2lhelpers.course`.
 """
 
 from __future__ import annotations
@@ -11,15 +13,11 @@ from typing import Any
 from d2lhelpers.accumulator import Accumulator
 from d2lhelpers.accuracy import accuracy, evaluate_accuracy_gpu
 from d2lhelpers.animator import Animator
-from d2lhelpers.claim import ClaimError, claim
 from d2lhelpers.corr2d import corr2d
+from d2lhelpers.course import check, hint, my_progress, solution
 from d2lhelpers.device import computes_bfloat16_fast, try_all_gpus, try_gpu
-from d2lhelpers.exercise import check, hint, my_progress, solution
-from d2lhelpers.exhibit import exhibit, exhibit_code
 from d2lhelpers.fashion_mnist import get_fashion_mnist_labels, load_data_fashion_mnist, read_fashion_mnist
 from d2lhelpers.images import show_images
-from d2lhelpers.plotting import label_line_ends, show_drawing, show_figure, subplots
-from d2lhelpers.progress import Progress
 from d2lhelpers.residual import Plain, Residual, ZeroPadding, cifar_resnet, resnet, resnet18, resnet_block
 from d2lhelpers.side_by_side import train_side_by_side
 from d2lhelpers.timer import Timer
@@ -27,13 +25,21 @@ from d2lhelpers.trace import trace_shapes
 from d2lhelpers.train import History, LossNotFiniteError, train_ch6
 
 __all__ = [
-    "Accumulator", "Animator", "ClaimError", "History", "LossNotFiniteError", "Plain", "Progress", "Residual",
-    "Timer", "ZeroPadding", "accuracy", "check", "cifar_resnet", "claim", "computes_bfloat16_fast", "corr2d",
-    "evaluate_accuracy_gpu", "exhibit", "exhibit_code", "get_fashion_mnist_labels", "hint", "label_line_ends",
-    "load_data_fashion_mnist", "my_progress", "read_fashion_mnist", "resnet", "resnet18", "resnet_block",
-    "show_drawing", "show_figure", "show_images", "solution", "subplots", "trace_shapes", "train_ch6",
-    "train_side_by_side", "try_all_gpus", "try_gpu",
+    "Accumulator", "Animator", "History", "LossNotFiniteError", "Plain", "Residual", "Timer", "ZeroPadding",
+    "accuracy", "check", "cifar_resnet", "computes_bfloat16_fast", "corr2d", "evaluate_accuracy_gpu",
+    "get_fashion_mnist_labels", "hint", "load_data_fashion_mnist", "my_progress", "read_fashion_mnist", "resnet",
+    "resnet18", "resnet_block", "show_images", "solution", "trace_shapes", "train_ch6", "train_side_by_side",
+    "try_all_gpus", "try_gpu",
 ]  # fmt: skip
+
+NOT_IN_THIS_EDITION = (
+    "Classifier", "DataModule", "FashionMNIST", "HyperParameters", "Module", "ProgressBoard", "SGD", "Trainer",
+)  # fmt: skip
+
+
+def __dir__() -> list[str]:
+    """Offer on Tab what a learner calls, and Matplotlib."""
+    return sorted([*__all__, "plt"])
 
 
 def __getattr__(name: str) -> Any:
@@ -42,4 +48,10 @@ def __getattr__(name: str) -> Any:
         from matplotlib import pyplot
 
         return pyplot
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    message = f"module {__name__!r} has no attribute {name!r}"
+    if name in NOT_IN_THIS_EDITION:
+        message += (
+            ": it belongs to edition 1.0 of the book, the one on d2l.ai today. These helpers run the chapters of "
+            "edition 0.17, which trains with train_ch6(net, train_iter, test_iter, num_epochs, lr, device)"
+        )
+    raise AttributeError(message)

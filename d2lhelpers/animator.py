@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from d2lhelpers.live_output import LiveOutput, MimeBundle
-from d2lhelpers.plotting import LINE_STYLES, OKABE_ITO, picture, subplots
+from d2lhelpers.page.live_output import LiveOutput, MimeBundle
+from d2lhelpers.page.plotting import LINE_STYLES, OKABE_ITO, picture, subplots
 
 FEW_POINTS = 12
 """A line of no more points than this has markers: of a single point there is no line to see."""

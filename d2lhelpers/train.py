@@ -23,7 +23,7 @@ from d2lhelpers.accuracy import (
 )
 from d2lhelpers.animator import Animator
 from d2lhelpers.device import computes_bfloat16_fast, try_gpu
-from d2lhelpers.progress import Progress
+from d2lhelpers.page.progress_line import ProgressLine
 
 POINTS_AN_EPOCH = 5
 
@@ -136,7 +136,7 @@ def train_ch6(
     step = TrainingStep(net, optimizer, scheduler, device, bfloat16, channels_last)
 
     print("training on", device)
-    progress = Progress()
+    progress = ProgressLine()
     animator = Animator(xlabel="epoch", xlim=[0, num_epochs], legend=["train loss", "train acc", "test acc"])
     history = History()
     images = 0

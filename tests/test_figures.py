@@ -10,6 +10,7 @@ from xml.etree import ElementTree
 import pytest
 
 import d2lhelpers
+from d2lhelpers import page
 
 FIGURES = Path(__file__).parent.parent / "figures"
 SVG = "{http://www.w3.org/2000/svg}"
@@ -52,4 +53,4 @@ def test_the_drawing_of_the_blocks_states_the_shapes_that_they_have():
 
 def test_a_drawing_that_is_not_there_is_named_with_those_that_are():
     with pytest.raises(FileNotFoundError, match="resnet18"):
-        d2lhelpers.show_drawing("resnet19")
+        page.show_drawing("resnet19")

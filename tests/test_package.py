@@ -161,10 +161,13 @@ def test_all_lists_every_public_name_once_and_every_module_has_a_docstring_and_a
         if not name.startswith("_") and getattr(value, "__module__", "").startswith("d2lhelpers.")
     }  # fmt: skip
     assert defined == set(d2lhelpers.__all__)
-    for module in Path(d2lhelpers.__file__).parent.glob("*.py"):
-        assert module.read_text(encoding="utf-8").startswith('"""'), module.name
-        if module.name != "__init__.py":
-            assert (Path(__file__).parent / f"test_{module.name}").is_file(), f"no test for {module.name}"
+    package = Path(d2lhelpers.__file__).parent
+    for room in (package, package / "page", package / "course"):
+        for module in room.glob("*.py"):
+            assert module.read_text(encoding="utf-8").startswith('"""'), module.name
+            if module.name not in ("__init__.py", "checking.py"):
+                test = Path(__file__).parent / room.relative_to(package) / f"test_{module.name}"
+                assert test.is_file(), f"no test for {module.name}"
 
 
 # The book's chapters, in our words

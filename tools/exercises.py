@@ -4,12 +4,13 @@
     python tools/exercises.py editions   # editions/with_answers and editions/without_answers
     python tools/exercises.py score      # how many wrong answers the checks reject, how many right ones they pass
 
-The answers stand in `d2lhelpers/exercises/solutions` and nowhere else: the stub is cut from there, and the
-edition with answers is filled from there.
+The answers stand in each notebook's `solutions.py` in `d2lhelpers/course` and nowhere else: the stub is cut
+from there, and the edition with answers is filled from there.
 """
 
 from __future__ import annotations
 
+import ast
 import re
 import shutil
 import sys
@@ -18,8 +19,8 @@ from pathlib import Path
 import nbformat
 from nbformat import NotebookNode
 
-from d2lhelpers.exercise import CORRECT, INCORRECT, Exercise, Verdict, all_exercises, judge
-from d2lhelpers.exhibit import EXHIBITS, exhibit_code
+from d2lhelpers.course.exercise import CORRECT, INCORRECT, Exercise, Verdict, all_exercises, folder_of, judge
+from d2lhelpers.course.exhibit import exhibit_code
 
 ROOT = Path(__file__).parent.parent
 NOTEBOOKS = ROOT / "notebooks"
@@ -37,7 +38,7 @@ def write_cells(notebook: NotebookNode) -> None:
         notebook.cells.append(cell)
         heading = HEADING.match(cell.source) if cell.cell_type == "markdown" else None
         if heading and heading[1] in exercises:
-            notebook.cells += _cells_of(exercises[heading[1]], exercises[heading[1]].stub)
+            notebook.cells += _cells_of(exercises[heading[1]], stub(exercises[heading[1]]))
     _number(notebook)
 
 
@@ -73,7 +74,7 @@ def make_editions(folder: Path = EDITIONS) -> list[Path]:
 def score() -> str:
     """Judge all answers that the tests know; return a table, notebook by notebook."""
     sys.path.append(str(ROOT / "tests"))
-    from answers import collect
+    import collect
     from test_exercises import answered, verdict_on
 
     counts: dict[str, list[int]] = {}
@@ -95,6 +96,47 @@ def score() -> str:
     return "\n".join([heading, "|---" * 7 + "|", *rows])
 
 
+def stub(asked: Exercise) -> str:
+    """Return the code of an exercise with the answer cut out.
+
+    ``name = value  # answer`` becomes ``name = ...``. The lines from ``# answer`` to ``# end of answer``
+    become one that raises NotImplementedError or, outside functions, ``name = ...`` for each name that
+    they assign.
+    """
+    return cut(asked.source)
+
+
+def cut(source: str) -> str:
+    """Return code without the answer that stands between its marks; see `stub`."""
+    lines, block = [], None
+    for line in source.strip().splitlines():
+        mark = line.strip()
+        if mark == "# answer":
+            block, indentation = [], line[: -len(mark)]
+        elif mark == "# end of answer":
+            lines += [f"{indentation}raise NotImplementedError  # your code here"] if indentation else _blanks(block)
+            block = None
+        elif block is not None:
+            block.append(line)
+        else:
+            lines.append(re.sub(r"^(\s*\w+ =) .*# answer$", r"\1 ...", line))
+    if block is not None or any(line.endswith("# answer") for line in lines):
+        raise ValueError(f"an answer is not marked as it should be in:\n{source}")
+    return "\n".join(lines)
+
+
+def _blanks(block: list[str]) -> list[str]:
+    """Return ``name = ...`` for each name that these lines assign."""
+    assigned = [
+        target.id
+        for node in ast.parse("\n".join(block)).body
+        if isinstance(node, ast.Assign)
+        for target in node.targets
+        if isinstance(target, ast.Name)
+    ]
+    return [f"{name} = ..." for name in dict.fromkeys(assigned)]
+
+
 def _cells_of(asked: Exercise, code: str) -> list[NotebookNode]:
     stub = nbformat.v4.new_code_cell(code, metadata={"tags": ["exercise"]})
     check = nbformat.v4.new_code_cell(
@@ -109,7 +151,7 @@ def _cells_of(asked: Exercise, code: str) -> list[NotebookNode]:
 
 def _exhibit(number: str) -> list[NotebookNode]:
     """Return the cell with the broken code of an exhibit, if the exercise has one."""
-    if not (EXHIBITS / f"exhibit_{number.replace('.', '_')}.py").is_file():
+    if not (folder_of(number) / "exhibits.py").is_file():
         return []
     return [nbformat.v4.new_code_cell(exhibit_code(number, "broken"), metadata={"tags": ["exhibit"]})]
 

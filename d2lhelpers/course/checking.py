@@ -1,0 +1,148 @@
+"""What the checks of the exercises are made of."""
+
+from __future__ import annotations
+
+import numbers
+import re
+from typing import Any
+
+import torch
+
+
+class Incorrect(Exception):
+    """An answer is wrong; the message names the cause."""
+
+
+def call(function: Any, *arguments: Any, name: str | None = None) -> Any:
+    """Call what the learner wrote; what it raises becomes `Incorrect` with the call and the error.
+
+    Parameters
+    ----------
+    function : callable
+        The learner's function, class or module.
+    *arguments
+        What to call it with.
+    name : str, optional
+        What to call it in the message.
+
+    Raises
+    ------
+    Incorrect
+        If it cannot be called, or raises.
+    NotImplementedError
+        If it is still the stub.
+    """
+    name = name or getattr(function, "__name__", type(function).__name__)
+    if not callable(function):
+        raise Incorrect(f"{name} should be something to call, a function or a class; it is {shown(function)}")
+    try:
+        return function(*arguments)
+    except (MemoryError, RecursionError):
+        raise
+    except (Exception, SystemExit) as error:
+        if is_stub(error):
+            raise
+        if "not enough memory" in str(error) or "allocate memory" in str(error):
+            raise MemoryError from None
+        with_what = ", ".join(shown(argument) for argument in arguments)
+        raise Incorrect(f"{name}({with_what}) raised {described(error)}") from error
+
+
+def number(value: Any, name: str) -> float:
+    """Return an answer that should be a number; a tensor of one element will do.
+
+    Raises
+    ------
+    Incorrect
+        If it is not a finite number.
+    """
+    if isinstance(value, torch.Tensor) and value.numel() == 1:
+        value = value.item()
+    if hasattr(value, "item") and getattr(value, "size", 0) == 1:
+        value = value.item()
+    if isinstance(value, bool) or not isinstance(value, numbers.Real):
+        raise Incorrect(f"{name} should be a number; it is {shown(value)}")
+    if abs(value) > 1e300 or value != value:
+        raise Incorrect(f"{name} is {shown(value)}; it should be a finite number of ordinary size")
+    return value
+
+
+def whole_number(value: Any, name: str) -> int:
+    """Return an answer that should be a whole number; 3.0 will do.
+
+    Raises
+    ------
+    Incorrect
+        If it is not.
+    """
+    value = number(value, name)
+    if value != int(value):
+        raise Incorrect(f"{name} is {float(value):g}; it should be a whole number")
+    return int(value)
+
+
+def tensor(value: Any, shape: tuple[int, ...] | None, name: str) -> torch.Tensor:
+    """Return an answer that should be a tensor of finite numbers, of a shape if one is given.
+
+    Raises
+    ------
+    Incorrect
+        If it is not; the message has the shape that was found.
+    """
+    if not isinstance(value, torch.Tensor):
+        raise Incorrect(f"{name} should be a tensor; it is {shown(value)}")
+    if value.device.type == "meta":
+        raise Incorrect(f"{name} is on the device 'meta', where tensors have no numbers")
+    if value.layout != torch.strided:
+        raise Incorrect(f"{name} is a tensor of layout {value.layout}; expected an ordinary one")
+    value = value.detach().cpu()
+    if shape is not None and tuple(value.shape) != tuple(shape):
+        raise Incorrect(f"{name} has the shape {tuple(value.shape)}; expected {tuple(shape)}")
+    if not bool(torch.isfinite(value).all()):
+        raise Incorrect(f"{name} has numbers that are not finite (nan or inf)")
+    return value
+
+
+def text(value: Any, name: str, words: int) -> str:
+    """Return an answer that should be a text of at least so many words.
+
+    Raises
+    ------
+    Incorrect
+        If it is not.
+    """
+    if not isinstance(value, str):
+        raise Incorrect(f"{name} should be a text in quotes; it is {shown(value)}")
+    found = len(set(re.findall(r"\w+", value.lower())))
+    if found < words:
+        raise Incorrect(f"{name} has {found} different words; say it in at least {words}")
+    return value
+
+
+def shown(value: Any) -> str:
+    """Return a short description of any value, which cannot fail."""
+    if isinstance(value, torch.Tensor):
+        return f"a tensor of shape {tuple(value.shape)}"
+    if isinstance(value, torch.nn.Module):
+        return f"a {type(value).__name__}"
+    if isinstance(value, type) or callable(value):
+        return getattr(value, "__name__", type(value).__name__)
+    try:
+        text_of_it = repr(value)
+    except Exception:
+        return f"a {type(value).__name__}"
+    return text_of_it if len(text_of_it) <= 60 else f"a {type(value).__name__}"
+
+
+def is_stub(error: BaseException) -> bool:
+    """Tell whether this error says that the answer is not written yet; PyTorch's own have a message."""
+    return isinstance(error, NotImplementedError) and not error.args
+
+
+def described(error: BaseException) -> str:
+    """Return an exception in one line, which cannot fail."""
+    try:
+        message = " ".join(str(error).split())
+    except Exception:
+        message = ""
+    return type(error).__name__ + (f": {message[:200]}" if message else "")

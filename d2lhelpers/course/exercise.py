@@ -1,0 +1,266 @@
+"""Exercises that know right from wrong: check, hint, solution."""
+
+from __future__ import annotations
+
+import html
+import importlib
+import re
+import sys
+import warnings
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from d2lhelpers.course import solved
+from d2lhelpers.course.checking import Incorrect, described, is_stub
+from d2lhelpers.course.guarded import CPU_SECONDS, DiedSilently, RanTooLong, run_guarded
+
+FOLDER = Path(__file__).parent
+
+CORRECT, INCORRECT, NOT_ATTEMPTED = "correct", "incorrect", "not attempted"
+
+
+@dataclass(frozen=True)
+class Exercise:
+    """One exercise: what is asked, how an answer is checked, and what helps.
+
+    Attributes
+    ----------
+    number : str
+        Notebook and place in it, such as "3.2".
+    title : str
+        As in the heading.
+    difficulty : int
+        1 to 3.
+    minutes : int
+        How long it takes.
+    names : tuple of str
+        The variables, functions or classes that the learner defines.
+    hints : tuple of str
+        At least two, each says more than the one before.
+    check : callable
+        Takes what the names stand for, in this order; raises `Incorrect` with the cause.
+    """
+
+    number: str
+    title: str
+    difficulty: int
+    minutes: int
+    names: tuple[str, ...]
+    hints: tuple[str, ...]
+    check: Callable[..., None]
+
+    @property
+    def source(self) -> str:
+        """The one place where the answer stands: code with marks around what is the learner's to write."""
+        return section(folder_of(self.number) / "solutions.py", f"Exercise {self.number}")
+
+    @property
+    def solution(self) -> str:
+        """The code with the answer filled in."""
+        return _without_marks(self.source)
+
+
+@dataclass
+class Verdict:
+    """What a check found.
+
+    Attributes
+    ----------
+    number : str
+        Of the exercise.
+    outcome : str
+        "correct", "incorrect" or "not attempted".
+    cause : str
+        What is wrong, or what to do next.
+    """
+
+    number: str
+    outcome: str
+    cause: str = ""
+
+    def __str__(self) -> str:
+        mark = {CORRECT: "✓", INCORRECT: "✗", NOT_ATTEMPTED: "○"}[self.outcome]
+        return f"{mark} Exercise {self.number} {self.outcome}" + (f": {self.cause}" if self.cause else ".")
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        color = {CORRECT: "#009E73", INCORRECT: "#D55E00", NOT_ATTEMPTED: "#888888"}[self.outcome]
+        head, _, rest = str(self).partition(": ") if self.cause else (str(self), "", "")
+        text = f"<b>{html.escape(head)}{':' if rest else ''}</b> {html.escape(rest)}".strip()
+        return f"<div style='border-left:4px solid {color};padding:.2em .8em'>{text}</div>"
+
+
+class MarkdownText(str):
+    """Text that a notebook shows as Markdown; in a script it is a text like any other, which IPython's class is not."""
+
+    def __repr__(self) -> str:
+        return str(self)
+
+    def _repr_markdown_(self) -> str:
+        return str(self)
+
+
+_registry: dict[str, Exercise] = {}
+_hints_given: dict[str, int] = {}
+
+
+def exercise(
+    number: str, title: str, *, difficulty: int, minutes: int, names: tuple[str, ...], hints: tuple[str, ...]
+) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Register the decorated function as the check of an exercise; see `Exercise` for the parameters."""
+
+    def register(check: Callable[..., None]) -> Callable[..., None]:
+        _registry[number] = Exercise(number, title, difficulty, minutes, names, hints, check)
+        return check
+
+    return register
+
+
+def all_exercises() -> dict[str, Exercise]:
+    """Return every exercise of the course by number, in order."""
+    for folder in sorted(FOLDER.glob("n[0-9][0-9]_*")):
+        importlib.import_module(f"d2lhelpers.course.{folder.name}.checks")
+    return dict(sorted(_registry.items(), key=lambda item: tuple(map(int, item[0].split(".")))))
+
+
+def find(number: str) -> Exercise:
+    """Return the exercise with this number.
+
+    Raises
+    ------
+    ValueError
+        If there is none; the message lists those of the same notebook.
+    """
+    exercises = all_exercises()
+    number = str(number)
+    if number not in exercises:
+        near = [other for other in exercises if other.split(".")[0] == number.split(".")[0]] or list(exercises)
+        raise ValueError(f"there is no exercise {number!r}; there are {', '.join(near)}")
+    return exercises[number]
+
+
+def folder_of(number: str) -> Path:
+    """Return the folder in which all exercises of the same notebook stand."""
+    notebook = int(number.split(".")[0])
+    return next(FOLDER.glob(f"n{notebook:02}_*"))
+
+
+def section(path: Path, title: str) -> str:
+    """Return what stands in a file below the line ``# title``, up to the next line of this kind.
+
+    Raises
+    ------
+    ValueError
+        If the file has no such line.
+    """
+    found = re.search(
+        rf"^# {re.escape(title)}\n(.*?)(?=^# {title.split()[0]} \d|\Z)", path.read_text("utf-8"), re.M | re.S
+    )
+    if found is None:
+        raise ValueError(f"{path.name} has no {title!r}")
+    return found[1].strip()
+
+
+def check(number: str, answers: Mapping[str, Any] | None = None) -> Verdict:
+    """Check your answer to an exercise and say what is wrong with it, if something is.
+
+    Parameters
+    ----------
+    number : str
+        Such as ``"3.2"``.
+    answers : mapping, optional
+        What you defined, by name; by default all that is defined where this is called, in a
+        notebook all its variables.
+
+    Returns
+    -------
+    Verdict
+        Correct, incorrect with the cause, or not attempted yet. It is also noted in your progress.
+    """
+    asked = find(number)
+    if answers is None:
+        answers = sys._getframe(1).f_globals
+    verdict = judge(asked, answers)
+    solved.note(asked.number, verdict.outcome)
+    return verdict
+
+
+def judge(asked: Exercise, answers: Mapping[str, Any]) -> Verdict:
+    """Check an answer as `check` does, without noting it."""
+    missing = [name for name in asked.names if name not in answers]
+    if missing:
+        todo = f"define {', '.join(missing)} in the cell above, run it, and check again"
+        return Verdict(asked.number, NOT_ATTEMPTED, todo + f'. d2l.hint("{asked.number}") helps.')
+    given = [answers[name] for name in asked.names]
+    if any(value is ... for value in given):
+        blank = [name for name, value in zip(asked.names, given) if value is ...]
+        verb = "is" if len(blank) == 1 else "are"
+        todo = f'{", ".join(blank)} {verb} still to be found. d2l.hint("{asked.number}") helps.'
+        return Verdict(asked.number, NOT_ATTEMPTED, todo)
+    try:
+        result = run_guarded(lambda: _judge_here(asked, given))
+    except RanTooLong:
+        cause = f"your code was stopped, it took more than {CPU_SECONDS:g} s. Is there a loop that never ends?"
+        return Verdict(asked.number, INCORRECT, cause)
+    except MemoryError:
+        return Verdict(asked.number, INCORRECT, "your code was stopped, it wanted more memory than a check may take.")
+    except DiedSilently:
+        return Verdict(asked.number, INCORRECT, "your code ended the whole process; look for exit() and the like.")
+    return Verdict(asked.number, **result)
+
+
+def hint(number: str) -> MarkdownText:
+    """Return a hint; each call says more than the one before."""
+    asked = find(number)
+    shown = _hints_given.get(asked.number, 0)
+    _hints_given[asked.number] = shown + 1
+    k = min(shown, len(asked.hints) - 1)
+    more = f' (another: d2l.hint("{asked.number}") again)' if k + 1 < len(asked.hints) else ""
+    return MarkdownText(f"**Hint {k + 1} of {len(asked.hints)}.** {asked.hints[k]}{more}")
+
+
+def solution(number: str) -> MarkdownText:
+    """Return the solution of an exercise, as code to read or to paste."""
+    asked = find(number)
+    heading = f"**Exercise {asked.number}, a solution.** Others are right too."
+    return MarkdownText(f"{heading}\n\n```python\n{asked.solution}\n```")
+
+
+def my_progress() -> MarkdownText:
+    """Return a table of the course's exercises and what you have solved, from all your sessions."""
+    return MarkdownText(solved.table(list(all_exercises().values())))
+
+
+def _judge_here(asked: Exercise, given: list[Any]) -> dict[str, str]:
+    """Run the check itself; whatever the learner's code raises becomes a verdict."""
+    try:
+        with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # a warning is not a mistake
+            torch.manual_seed(int(asked.number.replace(".", "")))
+            asked.check(*given)
+    except Incorrect as error:
+        return {"outcome": INCORRECT, "cause": str(error)}
+    except MemoryError:
+        raise
+    except RecursionError:
+        return {"outcome": INCORRECT, "cause": "your code calls itself without end (RecursionError)."}
+    except (Exception, SystemExit, KeyboardInterrupt) as error:
+        if is_stub(error):
+            todo = f'a part is still to be written. d2l.hint("{asked.number}") helps.'
+            return {"outcome": NOT_ATTEMPTED, "cause": todo}
+        if "not enough memory" in str(error) or "allocate memory" in str(error):
+            raise MemoryError from None
+        return {"outcome": INCORRECT, "cause": f"your code raised {described(error)}"}
+    return {"outcome": CORRECT, "cause": ""}
+
+
+def _without_marks(source: str) -> str:
+    """Return the code with the answer, without the marks."""
+    lines = source.strip().splitlines()
+    kept = [line for line in lines if line.strip() not in ("# answer", "# end of answer")]
+    return "\n".join(re.sub(r"\s*# answer$", "", line) for line in kept)

@@ -1,0 +1,128 @@
+"""The exhibits of the bug museum: code with a mistake, and the same code mended."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from d2lhelpers.course.checking import Incorrect, shown
+from d2lhelpers.course.exercise import folder_of, section
+
+IMPORTS = {"torch": torch, "nn": nn, "F": F}
+
+
+def exhibit_code(number: str, version: str) -> str:
+    """Return the code of an exhibit: its "broken" or its "mended" version.
+
+    Both stand in one file. Lines that end in ``# broken`` or ``# mended`` belong to one of them,
+    all others to both.
+    """
+    other = {"broken": "mended", "mended": "broken"}[version]
+    lines = section(folder_of(number) / "exhibits.py", f"Exhibit {number}").splitlines()
+    kept = [line for line in lines if not line.endswith(f"# {other}")]
+    return "\n".join(re.sub(rf"\s*# {version}$", "", line) for line in kept)
+
+
+def exhibit(number: str, subject: str) -> tuple[Any, Any]:
+    """Return what is called `subject` in an exhibit, broken and mended.
+
+    Parameters
+    ----------
+    number : str
+        Such as ``"15.1"``.
+    subject : str
+        The name of a class or function in its code.
+    """
+    versions = []
+    for version in ("broken", "mended"):
+        variables: dict[str, Any] = {"__name__": "exhibit", **IMPORTS}
+        exec(exhibit_code(number, version), variables)
+        versions.append(variables[subject])
+    return versions[0], versions[1]
+
+
+def check_hunt(
+    number: str,
+    subject: str,
+    answers: tuple[Any, Any],
+    right: str,
+    wrong: Mapping[str, str],
+    also_right: Mapping[str, Any] | None = None,
+    also_broken: Mapping[str, Any] | None = None,
+) -> None:
+    """Check a learner's diagnosis of an exhibit, and the test that is to catch the mistake.
+
+    Parameters
+    ----------
+    number, subject
+        Of the exhibit.
+    answers : (diagnosis, test)
+        The letter that the learner chose, and a function of one argument, the class or function to be tested.
+    right : str
+        The right letter.
+    wrong : mapping of str to str
+        Why each other letter is not the cause.
+    also_right, also_broken : mapping of str to object, optional
+        Right code that is written differently, and code with the same mistake in another place, by
+        what is special about it. The test has to judge them rightly too.
+
+    Raises
+    ------
+    Incorrect
+        If the diagnosis is another, or the test does not fail on the broken and pass on the right code.
+    """
+    diagnosis, test = answers
+    letter = diagnosis.strip().lower() if isinstance(diagnosis, str) else None
+    if letter != right:
+        letters = ", ".join(sorted({right, *wrong}))
+        raise Incorrect(
+            f"the diagnosis is one of the letters {letters}; you have {shown(diagnosis)}"
+            if letter not in wrong
+            else f"it is not ({letter}): {wrong[letter]}"
+        )
+    if not callable(test):
+        raise Incorrect(f"the diagnosis is right; the test should be a function of one argument, it is {shown(test)}")
+    broken, mended = exhibit(number, subject)
+    on_mended, on_broken = _outcome(test, mended), _outcome(test, broken)
+    if on_mended and not on_broken:
+        raise Incorrect(
+            f"your test is upside down: it passes on the broken code and fails on the mended one ({on_mended})"
+        )
+    if on_mended:
+        raise Incorrect(f"your test fails on the mended code too, so it cannot tell them apart: {on_mended}")
+    if not on_broken:
+        raise Incorrect("your test passes on the broken code too; the diagnosis is right, so look at what it changes")
+    for what, subject_object in (also_right or {}).items():
+        error = _outcome(test, subject_object)
+        if error:
+            raise Incorrect(f"your test fails on right code that is written differently ({what}): {error}")
+    for what, subject_object in (also_broken or {}).items():
+        if not _outcome(test, subject_object):
+            raise Incorrect(f"your test catches this exhibit, and misses the same mistake elsewhere ({what})")
+
+
+def _outcome(test: Callable[[Any], Any], subject: Any) -> str:
+    """Run a test; return nothing if it passes, else how it failed."""
+    try:
+        torch.manual_seed(0)
+        result = test(subject)
+    except (MemoryError, RecursionError):
+        raise
+    except AssertionError as error:
+        return f"AssertionError: {error}" if str(error) else "an assertion does not hold"
+    except (Exception, SystemExit) as error:
+        if isinstance(error, NotImplementedError) and not error.args:
+            raise
+        if "is a built-in class" in str(error) or "could not get source code" in str(error):
+            return "its source cannot be read; test what the code does, not how it is written"
+        return f"{type(error).__name__}: {str(error)[:150]}"
+    if result is not None:
+        raise Incorrect(
+            f"your test returned {shown(result)}, and nobody looks at that; a test says no by raising: use assert"
+        )
+    return ""

@@ -1,0 +1,790 @@
+"""The exercises of notebook 02: degradation."""
+
+from __future__ import annotations
+
+import copy
+import re
+from collections.abc import Callable
+from typing import Any
+from unittest import mock
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from d2lhelpers.course.checking import Incorrect, call, number, shown, tensor, text, whole_number
+from d2lhelpers.course.exercise import exercise
+from d2lhelpers.fashion_mnist import FashionMNISTBatches
+from d2lhelpers.residual import cifar_resnet
+
+
+@exercise(
+    "2.1",
+    "Layers and blocks",
+    difficulty=1,
+    minutes=5,
+    names=("blocks_a_stage", "additions"),
+    hints=(
+        "Section 2 has the formula: which layers with weights are in no block, and how many does one block have?",
+        "110 = 6n + 2. Each block adds once, also the two that have to pad their input.",
+    ),
+)
+def check_layers_and_blocks(blocks_a_stage: Any, additions: Any) -> None:
+    """6 · 18 + 2 = 110; three stages of 18 blocks with one addition each."""
+    blocks = number(blocks_a_stage, "blocks_a_stage")
+    if abs(blocks - 110 / 6) < 0.01:
+        raise Incorrect("110 / 6 is not whole: the first convolution and the linear layer are in no block")
+    causes = {
+        19: "the first convolution and the linear layer are in no block, so only 108 layers are left to share out",
+        36: "that is the number of convolutions in a stage; a block has two",
+        54: "that is the number of blocks in all three stages; how many has one?",
+        108: "that is the number of convolutions in all blocks of all stages",
+        27: "the net has three stages, not two, and 27 · 2 · 2 = 108",
+        110: "that is the number of layers with weights; the question is how many blocks a stage has",
+    }
+    blocks = whole_number(blocks, "blocks_a_stage")
+    if blocks != 18:
+        found = f"6 · {blocks} + 2 is {6 * blocks + 2}, not 110"
+        raise Incorrect(f"blocks_a_stage = {blocks}: {causes[blocks]}" if blocks in causes else found)
+    found = whole_number(additions, "additions")
+    causes = {
+        18: "that is one stage; there are three",
+        108: "that is one addition for each convolution; a block adds once, after its second",
+        52: "two are missing: a block that doubles the channels adds too, with zeros for those that are missing",
+        51: "the first block of each stage adds as well; where the shape changes, its input is thinned and padded",
+        53: "there is an addition in each block, also in the last and in the first",
+        2: "those are the blocks that pad their input; all the others add as well",
+        3: "an addition spans one block, not one stage",
+        36: "that is two stages; there are three",
+        110: "there is one addition for a block of two layers, and none around the first and the last layer",
+        55: "half of 110 layers would be 55, but the first convolution and the linear layer are in no block",
+        0: "a residual block does add: its last line is F.relu(Y + X)",
+    }
+    if found != 54:
+        raise Incorrect(f"additions = {found}: {causes.get(found, f'each of the 3 · {blocks} blocks adds once')}")
+
+
+@exercise(
+    "2.2",
+    "The diagnosis",
+    difficulty=1,
+    minutes=10,
+    names=("diagnose",),
+    hints=(
+        "Section 6 ends with the difference: which of the two pairs of losses has to be looked at first?",
+        'Ask `if deep_train > shallow_train` first and return "degradation"; only those that pass are asked '
+        "`if deep_test > shallow_test`.",
+    ),
+)
+def check_diagnosis(diagnose: Any) -> None:
+    """Losses of every order, and ties, also such where both nets are better or worse on test images."""
+    cases = _quadruples_of_losses()
+    found = [_verdict(call(diagnose, *losses, name="diagnose"), losses) for losses in cases]
+    right = [_diagnosis(*losses) for losses in cases]
+    if found == right:
+        return
+    for wrong, cause in WRONG_DIAGNOSES:
+        if found == [wrong(*losses) for losses in cases]:
+            raise Incorrect(cause)
+    i = next(i for i in range(len(cases)) if found[i] != right[i])
+    words = {True: "worse than", False: "at least as good as"}
+    a, b, c, d = cases[i]
+    raise Incorrect(
+        f"diagnose{cases[i]} returned {found[i]!r}. The deeper net is {words[c > a]} the shallow one on the training "
+        f"images and {words[d > b]} it on the test images, so this is {right[i]!r}"
+    )
+
+
+def _quadruples_of_losses() -> list[tuple[float, float, float, float]]:
+    """Return losses in thousandths: (shallow_train, shallow_test, deep_train, deep_test)."""
+    generator = torch.Generator().manual_seed(22)
+    cases = []
+    for scale in (1, 40, 400, 2000):  # neighbours, and losses far apart
+        for _ in range(25):
+            cases.append(tuple((300 + torch.randint(0, 3 * scale, (4,), generator=generator)).tolist()))
+    for _ in range(10):
+        a, b, c = (300 + torch.randperm(900, generator=generator)[:3]).tolist()
+        cases += [(a, b, a, c), (a, b, c, b), (a, b, a, b), (a, a, b, b), (a, b, b, a)]
+    return [tuple(loss / 1000 for loss in case) for case in cases]
+
+
+def _verdict(value: Any, losses: tuple) -> str:
+    """Return one of the three words, however hyphens and capitals are set."""
+    if value is None:
+        raise Incorrect(f"diagnose{losses} returned None. Is there a return for each case, or is the word printed?")
+    if not isinstance(value, str):
+        raise Incorrect(f"diagnose should return one of the three texts; diagnose{losses} returned {shown(value)}")
+    for word in ("degradation", "over-fitting", "depth helps"):
+        if re.sub(r"[\W_]", "", value).lower() == re.sub(r"\W", "", word):
+            return word
+    raise Incorrect(
+        f'diagnose{losses} returned {shown(value)}; the three texts are "degradation", "over-fitting" and "depth helps"'
+    )
+
+
+def _diagnosis(a: float, b: float, c: float, d: float) -> str:
+    return "degradation" if c > a else "over-fitting" if d > b else "depth helps"
+
+
+def _choice(degrades: Callable[..., bool], over_fits: Callable[..., bool]) -> Callable[..., str]:
+    """Return a function of the losses a to d that asks these two questions in this order."""
+
+    def diagnose(a: float, b: float, c: float, d: float) -> str:
+        return "degradation" if degrades(a, b, c, d) else "over-fitting" if over_fits(a, b, c, d) else "depth helps"
+
+    return diagnose
+
+
+def _over_fitting_first(a: float, b: float, c: float, d: float) -> str:
+    return "over-fitting" if d > b else "degradation" if c > a else "depth helps"
+
+
+def _in_one_net(a: float, b: float, c: float, d: float) -> str:
+    return "over-fitting" if d > c else "degradation" if c > a else "depth helps"
+
+
+def _words_swapped(a: float, b: float, c: float, d: float) -> str:
+    return {"degradation": "over-fitting", "over-fitting": "degradation"}.get(_diagnosis(a, b, c, d), "depth helps")
+
+
+ONE_NET = (
+    "you compare the two losses of one net. Its gap says that it does better on images it has seen; whether depth "
+    "did harm is a question about the shallow and the deeper net"
+)
+TIE = "two equal losses on the {} images do not make the deeper net worse there; > and >= differ in this case"
+
+WRONG_DIAGNOSES = [
+    (
+        _over_fitting_first,
+        "a deeper net that is worse on both kinds of images is called over-fitting. The training images decide first: "
+        "what over-fits does well there",
+    ),
+    (
+        _choice(lambda a, b, c, d: d > b, lambda a, b, c, d: c > a),
+        "you judge by the test images first. There both diagnoses look alike; the training images tell them apart",
+    ),
+    (
+        _choice(lambda a, b, c, d: d > b, lambda a, b, c, d: False),
+        "you look at the test images alone. There both diagnoses look alike; the training images tell them apart",
+    ),
+    (_choice(lambda a, b, c, d: c > a, lambda a, b, c, d: False), "you never look at the test images"),
+    (_in_one_net, ONE_NET),
+    (_choice(lambda a, b, c, d: c > a, lambda a, b, c, d: d > c), ONE_NET),
+    (_choice(lambda a, b, c, d: c > a, lambda a, b, c, d: d - c > b - a), ONE_NET),
+    (
+        _choice(lambda a, b, c, d: c < a, lambda a, b, c, d: d < b),
+        "the comparison is the wrong way round: a lower loss is the better one",
+    ),
+    (_words_swapped, '"degradation" and "over-fitting" have changed places'),
+    (_choice(lambda a, b, c, d: c >= a, lambda a, b, c, d: d > b), TIE.format("training")),
+    (_choice(lambda a, b, c, d: c > a, lambda a, b, c, d: d >= b), TIE.format("test")),
+    (_choice(lambda a, b, c, d: c >= a, lambda a, b, c, d: d >= b), TIE.format("training or test")),
+    (
+        _choice(lambda a, b, c, d: c > a and d > b, lambda a, b, c, d: d > b),
+        "you ask that the deeper net be worse on both kinds of images. Worse on the training images is enough",
+    ),
+    (
+        _choice(lambda a, b, c, d: c > a and d > b, lambda a, b, c, d: c <= a and d > b),
+        "you ask that the deeper net be worse on both kinds of images. Worse on the training images is enough",
+    ),
+    (
+        lambda a, b, c, d: _diagnosis(a, c, b, d),
+        "the four losses are taken in another order. First come both of the shallow net, then both of the deeper one",
+    ),
+    (
+        lambda a, b, c, d: _diagnosis(b, a, d, c),
+        "training and test losses have changed places: of each net, the training loss comes first",
+    ),
+    (
+        lambda a, b, c, d: _diagnosis(c, d, a, b),
+        "the two nets have changed places: the losses of the shallow one come first",
+    ),
+]
+
+
+@exercise(
+    "2.3",
+    "An unfair race",
+    difficulty=2,
+    minutes=15,
+    names=("fair_race",),
+    hints=(
+        "Three things must be equal before the flag can be blamed: the weights that both start from, the batches that "
+        "both see, and the way they learn. Go through the loop twice by hand and ask for each whether it is.",
+        "The second `build` draws its weights where the first has left the random numbers. `train_iter` has a new "
+        "order each time that it is gone through. And `rate` depends on `kind`.",
+        "`torch.manual_seed(0)` goes before each `build`. Build both nets, then give both to one "
+        "`d2l.train_side_by_side({...}, islice(train_iter, num_steps), lr)`: then each batch goes to both.",
+    ),
+)
+def check_fair_race(fair_race: Any) -> None:
+    """Nets that note what they start from and what they see, and the same training once more by hand."""
+    lr, num_steps = 0.11, 4
+    data = _few_images()
+    course = {kind: {} for kind in KINDS}
+    with mock.patch("d2lhelpers.side_by_side.try_gpu", return_value=torch.device("cpu")):
+        torch.manual_seed(8)
+        losses = call(fair_race, lambda kind: _noting_net(kind, course), data, lr, num_steps, name="fair_race")
+    losses = _losses_by_kind(losses, num_steps)
+    for kind in KINDS:
+        if not course[kind]:
+            raise Incorrect(f'no net that build("{kind}") made was trained')
+    runs = {kind: _the_run(course[kind], kind, num_steps) for kind in KINDS}
+    plain, residual = (runs[kind] for kind in KINDS)
+    if not _all_close(plain.start, residual.start):
+        if _all_close(residual.start, _weights(plain.net)):
+            raise Incorrect(
+                "the residual net starts with the weights that the plain one had at the end of its training"
+            )
+        if _all_close(plain.start, _weights(residual.net)):
+            raise Incorrect(
+                "the plain net starts with the weights that the residual one had at the end of its training"
+            )
+        raise Incorrect("the two nets start from different weights. When was the seed set, before which `build`?")
+    if any(torch.equal(X, plain.seen[0]) for X in plain.seen[1:]):
+        raise Incorrect("the plain net sees one batch again and again; each step should have the next one")
+    if not _all_close(plain.seen, residual.seen):
+        raise Incorrect(
+            "both nets start from the same weights, but they see different batches: `train_iter` has another order "
+            "each time that it is gone through, or goes on where the first net stopped"
+        )
+    rates = {kind: _first_rate(runs[kind], kind, data) for kind in KINDS}
+    if abs(rates["plain"] - rates["residual"]) > 0.05 * lr:
+        raise Incorrect(
+            f"weights and batches are equal, but called with lr = {lr} the plain net learned with {rates['plain']:.3g} "
+            f"and the residual one with {rates['residual']:.3g}"
+        )
+    if abs(rates["plain"] - lr) > 0.05 * lr:
+        raise Incorrect(f"both nets learned with the rate {rates['plain']:.3g}; fair_race was called with lr = {lr}")
+    expected = {kind: _trained_by_hand(runs[kind], data, lr, num_steps) for kind in KINDS}
+    if all(_near(losses[kind], expected[kind]) for kind in KINDS):
+        return
+    if all(_near(losses[kind], expected[other]) for kind, other in zip(KINDS, reversed(KINDS))):
+        raise Incorrect('the race is fair, but "plain" has the losses of the residual net, and the other way round')
+    for kind in KINDS:
+        if _near(losses[kind], expected[kind][-1:] * num_steps):
+            raise Incorrect(f'the race is fair, but losses["{kind}"] has the last loss {num_steps} times')
+        if not _near(losses[kind], expected[kind]):
+            raise Incorrect(
+                f'weights, batches and rate are equal, but losses["{kind}"] is not what d2l.train_side_by_side yields '
+                f"for this net: {_rounded(losses[kind])}, expected {_rounded(expected[kind])}"
+            )
+
+
+KINDS = ("plain", "residual")
+
+
+class _Run:
+    """What one net did: the weights that it started from and the images that it saw in training."""
+
+    def __init__(self, net: nn.Module) -> None:
+        self.net, self.seen = net, []
+        self.untrained = copy.deepcopy(net).cpu()
+        self.untrained._forward_pre_hooks.clear()
+        self.start = _weights(net)
+        self.after_first_step: list[torch.Tensor] = []
+
+    def note(self, X: torch.Tensor) -> None:
+        """Note one batch, and at the second one the weights that the first step has made."""
+        if len(self.seen) == 1:
+            self.after_first_step = _weights(self.net)
+        self.seen.append(X.detach().cpu().clone())
+
+
+def _few_images() -> FashionMNISTBatches:
+    """Return batches of images that are not square, shuffled anew each time."""
+    generator = torch.Generator().manual_seed(3)
+    images = torch.randint(0, 256, (60, 1, 7, 5), generator=generator, dtype=torch.uint8)
+    return FashionMNISTBatches(images, torch.randint(0, 10, (60,), generator=generator), 6, shuffle=True)
+
+
+def _noting_net(kind: Any, course: dict[str, dict[int, _Run]]) -> nn.Module:
+    """Build a net with unusual weights that notes in `course` what it sees in training."""
+    if kind not in KINDS:
+        raise ValueError(f'build knows the kinds "plain" and "residual"; got {shown(kind)}')
+
+    def note(net: nn.Module, inputs: tuple) -> None:
+        if net.training and torch.is_grad_enabled():
+            if id(net) not in course[kind]:
+                course[kind][id(net)] = _Run(net)
+            course[kind][id(net)].note(inputs[0])
+
+    net = cifar_resnet(8, 3, residual=kind == "residual", stem_strides=2)
+    with torch.no_grad():
+        for parameter in net.parameters():
+            parameter.add_(0.1 * torch.randn(parameter.shape))
+    net.register_forward_pre_hook(note)
+    return net
+
+
+def _losses_by_kind(losses: Any, num_steps: int) -> dict[str, list[float]]:
+    """Return the losses as lists of numbers, if that is what they are."""
+    if losses is None:
+        raise Incorrect("fair_race returned None; it should return the losses by kind")
+    if not isinstance(losses, dict) or not set(KINDS) <= set(losses):
+        raise Incorrect(
+            f'fair_race should return a dictionary with "plain" and "residual"; it returned {shown(losses)}'
+        )
+    result = {}
+    for kind in KINDS:
+        values = losses[kind]
+        if hasattr(values, "tolist") and not isinstance(values, type):  # a tensor, or an array of NumPy
+            values = values.tolist()
+        if not isinstance(values, (list, tuple)):
+            raise Incorrect(f'losses["{kind}"] should be a list of {num_steps} numbers; it is {shown(losses[kind])}')
+        if len(values) != num_steps:
+            used_up = " An iterator such as islice(...) can be gone through once only." if not values else ""
+            raise Incorrect(f'losses["{kind}"] should have {num_steps} entries; it has {len(values)}.{used_up}')
+        if isinstance(values[0], dict):
+            raise Incorrect(f'losses["{kind}"] holds dictionaries; take the loss of this net out of each')
+        result[kind] = [number(_detached(value), f'losses["{kind}"][{i}]') for i, value in enumerate(values)]
+    return result
+
+
+def _detached(value: Any) -> Any:
+    return value.detach() if isinstance(value, torch.Tensor) else value
+
+
+def _the_run(runs: dict[int, _Run], kind: str, num_steps: int) -> _Run:
+    """Return what the net of this kind did."""
+    if len(runs) > 1:
+        raise Incorrect(f"{len(runs)} {kind} nets were trained; the race has one of each kind")
+    run = next(iter(runs.values()))
+    if len(run.seen) != num_steps:
+        raise Incorrect(f"the {kind} net was trained for {len(run.seen)} steps; num_steps was {num_steps}")
+    return run
+
+
+def _labels(X: torch.Tensor, data: FashionMNISTBatches) -> torch.Tensor:
+    """Find the labels of images that came from `data`."""
+    if X.dim() != 4 or X.shape[1:] != data.images.shape[1:] or not len(X):
+        raise Incorrect("a net was trained on other images than those of train_iter")
+    distances = (X[:, None] - data.images[None] / 255).abs().amax(dim=(2, 3, 4))
+    if distances.amin(dim=1).max() > 1e-3:
+        raise Incorrect("a net was trained on other images than those of train_iter")
+    return data.labels[distances.argmin(dim=1)]
+
+
+def _step(net: nn.Module, X: torch.Tensor, y: torch.Tensor, optimizer: torch.optim.Optimizer) -> float:
+    with torch.enable_grad():
+        loss = F.cross_entropy(net(X), y)
+        optimizer.zero_grad()
+        loss.backward()
+    optimizer.step()
+    return loss.item()
+
+
+def _trained_by_hand(run: _Run, data: FashionMNISTBatches, lr: float, num_steps: int) -> list[float]:
+    """Return the losses of SGD with momentum .9 from the same start on the same batches."""
+    net = copy.deepcopy(run.untrained).train()
+    optimizer = torch.optim.SGD(net.parameters(), lr, momentum=0.9)
+    return [_step(net, X, _labels(X, data), optimizer) for X in run.seen[:num_steps]]
+
+
+def _first_rate(run: _Run, kind: str, data: FashionMNISTBatches) -> float:
+    """Return the learning rate of the first step: how far the weights went, in units of the gradient."""
+    net = copy.deepcopy(run.untrained).train()
+    _step(net, run.seen[0], _labels(run.seen[0], data), torch.optim.SGD(net.parameters(), lr=0))
+    gradient = torch.cat([parameter.grad.flatten() for parameter in net.parameters()])
+    way = torch.cat([(a - b).flatten() for a, b in zip(run.start, run.after_first_step)])
+    if way.any() and way @ gradient < 0.99 * way.norm() * gradient.norm():
+        raise Incorrect(
+            f"weights and batches are equal, but the first step of the {kind} net does not follow the gradient of its "
+            "cross-entropy. Do the labels belong to the images?"
+        )
+    return float(way @ gradient / (gradient @ gradient))
+
+
+@exercise(
+    "2.4",
+    "One more block",
+    difficulty=2,
+    minutes=15,
+    names=("with_one_more_block", "depth_after_20"),
+    hints=(
+        "Start from `copy.deepcopy(net)`. Section 7 says when a residual block passes on its input in both modes.",
+        "The number of channels of a stage can be read off its last block: `stage[-1].conv2.out_channels`. A new block "
+        "is `d2l.Residual(channels, channels)`.",
+        "`for stage in longer[1:4]:` make a block, set `block.bn2.weight` and `block.bn2.bias` to zero, and "
+        "`stage.append(block)`. Each stage gets one block of two layers.",
+    ),
+)
+def check_one_more_block(with_one_more_block: Any, depth_after_20: Any) -> None:
+    """Two small nets with unusual weights and statistics, in both modes, before and after a batch in training mode."""
+    generator = torch.Generator().manual_seed(24)
+    for depth, width, in_channels, num_classes, strides in ((14, 3, 2, 7, 2), (8, 2, 1, 5, 1)):
+        net = cifar_resnet(depth, width, num_classes, in_channels, stem_strides=strides)
+        _make_unusual(net, generator)
+        net.train(depth == 14)
+        before = copy.deepcopy(net)
+        try:
+            longer = call(with_one_more_block, net, name="with_one_more_block")
+        except Incorrect as error:
+            kind_of_net = f"width {width}, {in_channels} channels of input and {num_classes} classes"
+            if "RuntimeError" in str(error):
+                raise Incorrect(f"{error}. This net has {kind_of_net}; is one of these fixed in your code?") from error
+            raise
+        _assert_nothing_happened_to(net, before, longer)
+        new_blocks = _new_blocks(longer, before)
+        X = torch.randn(4, in_channels, 12, 9, generator=generator)
+        _assert_it_computes_the_same(longer, before, new_blocks, X)
+        _assert_they_can_learn(longer, X, generator)
+    depth = whole_number(depth_after_20, "depth_after_20")
+    causes = {
+        23: "one block more in each of three stages, but a block has two layers with weights",
+        22: "that is one block more; each of the three stages has got one",
+        21: "that is one layer more; each of the three stages has got a block of two",
+        20: "the new blocks have weights, so they count, whatever they compute",
+        32: "that is two blocks more in each stage",
+        38: "that would be twice as many blocks; each stage has got one",
+    }
+    if depth != 26:
+        cause = causes.get(depth, "each of three stages has got one block of two layers")
+        raise Incorrect(f"the function is right, but depth_after_20 = {depth}: {cause}")
+
+
+def _make_unusual(net: nn.Module, generator: torch.Generator) -> None:
+    """Draw all weights and statistics anew, so that no factor is one and nothing is zero."""
+    with torch.no_grad():
+        for parameter in net.parameters():
+            parameter.copy_(0.4 * torch.randn(parameter.shape, generator=generator))
+        for module in net.modules():
+            if isinstance(module, nn.BatchNorm2d):
+                module.weight.add_(1)
+                module.running_mean.copy_(0.5 * torch.randn(module.running_mean.shape, generator=generator))
+                module.running_var.copy_(0.5 + torch.rand(module.running_var.shape, generator=generator))
+                module.num_batches_tracked.fill_(7)
+
+
+def _assert_nothing_happened_to(net: nn.Module, before: nn.Module, longer: Any) -> None:
+    """The net that was given is what it was, and shares no weights with the new one."""
+    sizes, sizes_before = ([len(stage) for stage in a[1:4]] for a in (net, before))
+    if sizes != sizes_before:
+        raise Incorrect(
+            f"the net that was given has changed: its stages had {sizes_before} blocks and have {sizes} now. "
+            "Work on a copy"
+        )
+    changed = _differing(net, before)
+    if changed:
+        raise Incorrect(f"the net that was given has changed: {changed[0]} is not what it was. Work on a copy")
+    if [module.training for module in net.modules()] != [module.training for module in before.modules()]:
+        raise Incorrect("the net that was given is in another mode now: train() or eval() was called on it")
+    if longer is None:
+        raise Incorrect("with_one_more_block returned None; it should return the new net")
+    if not isinstance(longer, nn.Module):
+        raise Incorrect(f"with_one_more_block should return a net; it returned {shown(longer)}")
+    if longer is net:
+        raise Incorrect("with_one_more_block returned the very net that it was given")
+    own = {parameter.data_ptr() for parameter in net.state_dict().values()}
+    shared = [name for name, value in longer.state_dict().items() if value.data_ptr() in own]
+    if shared:
+        raise Incorrect(
+            f"the new net shares its weights with the one that was given ({shared[0]}): training one would change both"
+        )
+
+
+def _new_blocks(longer: nn.Module, before: nn.Module) -> list[nn.Module]:
+    """Return the last block of each stage, if the rest is what it was."""
+    parts = list(longer.children())
+    if len(parts) != len(before):
+        raise Incorrect(
+            f"the new net should have {len(before)} parts, as the old one: the stem, three stages, pooling, flattening "
+            f"and the linear layer; it has {len(parts)}"
+        )
+    for name, i in (("stem", 0), ("linear layer", -1)):
+        _assert_copied(name, parts[i], before[i])
+    stages = [_blocks(part) for part in parts[1:4]]
+    sizes, expected = [len(stage) for stage in stages], [len(stage) + 1 for stage in before[1:4]]
+    if sizes == [size - 1 for size in expected]:
+        raise Incorrect(f"no stage has a block more than before: they have {sizes}")
+    if sizes != expected:
+        raise Incorrect(f"the stages of the new net have {sizes} blocks; one more in each would be {expected}")
+    for i, (stage, old) in enumerate(zip(stages, before[1:4]), start=1):
+        in_place, shifted = ([not _differing(*pair) for pair in zip(new, old)] for new in (stage, stage[1:]))
+        if all(shifted) and not all(in_place):
+            raise Incorrect(f"the new block of stage {i} comes first; it belongs at the end of its stage")
+        for j, block in enumerate(old, start=1):
+            _assert_copied(f"block {j} of stage {i}", stage[j - 1], block)
+        _assert_it_is_a_block(stage[-1], f"stage {i}")
+        _assert_its_weights_are_its_own(stage[-1], stage[:-1], f"stage {i}")
+    return [stage[-1] for stage in stages]
+
+
+def _assert_it_is_a_block(block: nn.Module, where: str) -> None:
+    """Two 3×3 kernels that can learn, and as many channels out as in."""
+    kernels = [weight for weight in block.parameters() if weight.dim() == 4 and weight.shape[2:] == (3, 3)]
+    if len(kernels) != 2:
+        raise Incorrect(
+            f"the last block of {where}, {type(block).__name__}, has {len(kernels) or 'no'} 3×3 convolutions; a "
+            "block of these nets has two, and they are to learn later"
+        )
+    if not all(weight.requires_grad for weight in kernels):
+        raise Incorrect(f"the new block of {where} is frozen: its weights require no gradient and never learn")
+    ins, outs = kernels[0].shape[1], kernels[-1].shape[0]
+    if ins != outs:
+        raise Incorrect(
+            f"the new block of {where} maps {ins} channels to {outs}. In a net of 8 layers the only block of a stage "
+            "is the one that changes the channels; a copy of it does not fit behind it"
+        )
+
+
+def _assert_its_weights_are_its_own(block: nn.Module, others: list[nn.Module], where: str) -> None:
+    """No weight of the new block is one of an old block as well."""
+    taken = {id(parameter) for other in others for parameter in other.parameters()}
+    shared = [name for name, parameter in block.named_parameters() if id(parameter) in taken]
+    if shared:
+        raise Incorrect(
+            f"the new block of {where} has no {shared[0]} of its own: it uses that of an old block, and training would "
+            "change both at once"
+        )
+
+
+def _blocks(stage: nn.Module) -> list[nn.Module]:
+    """Return the blocks of a stage, also of one that was put into another."""
+    found = []
+    for child in stage.children():
+        found += _blocks(child) if type(child) is nn.Sequential else [child]
+    return found
+
+
+def _assert_copied(name: str, part: nn.Module, old: nn.Module) -> None:
+    differing = _differing(part, old)
+    if differing and all("running" in key or "tracked" in key for key in differing):
+        raise Incorrect(
+            f"the weights of the {name} were copied, its running means and variances were not: they are buffers, which "
+            "parameters() leaves out and state_dict() has"
+        )
+    if differing:
+        raise Incorrect(f"the {name} of the new net does not have the weights of the old one ({differing[0]})")
+
+
+def _differing(a: nn.Module, b: nn.Module) -> list[str]:
+    """Return the names of what differs in the two; all if the layout does."""
+    first, second = a.state_dict(), b.state_dict()
+    if [value.shape for value in first.values()] != [value.shape for value in second.values()]:
+        return list(second)
+    return [name for name, x, y in zip(second, first.values(), second.values()) if not torch.equal(x.cpu(), y.cpu())]
+
+
+def _scores(net: nn.Module, X: torch.Tensor, training: bool, batches_before: int = 0) -> torch.Tensor:
+    """Return the scores of the net, or of a copy that has seen some batches in training mode before."""
+    copied = copy.deepcopy(net) if training or batches_before else net
+    with torch.no_grad():
+        for _ in range(batches_before):
+            call(copied.train(), 2 * X + 1, name="the new net")
+        return tensor(call(copied.train(training), X, name="the new net"), None, "the scores of the new net")
+
+
+def _assert_it_computes_the_same(
+    longer: nn.Module, before: nn.Module, new_blocks: list[nn.Module], X: torch.Tensor
+) -> None:
+    same = {}
+    for mode, training, batches in (("evaluation", False, 0), ("training", True, 0), ("later", False, 1)):
+        found, expected = (_scores(net, X, training, batches) for net in (longer, before))
+        if found.shape != expected.shape:
+            raise Incorrect(f"the scores have the shape {tuple(found.shape)}; expected {tuple(expected.shape)}")
+        same[mode] = _are_the_same(found, expected)
+    if all(same.values()):
+        return
+    if any(_is_zero_without_f(block) for block in new_blocks):
+        where = (
+            "in evaluation mode it does compute the same, but in training mode batch norm takes its mean and variance"
+        )
+        raise Incorrect(
+            f"the new blocks are plain, they never add their input: {where} from the batch"
+            if same["evaluation"]
+            else "the new blocks are plain: with F set to zero their output is zero, as the input is not added"
+        )
+    if same["training"]:
+        raise Incorrect(
+            "in training mode the new net computes the same, but not in evaluation mode: there batch norm subtracts "
+            "its running mean, and not the mean of what comes in"
+        )
+    if same["evaluation"]:
+        raise Incorrect("in evaluation mode the new net computes the same, but not in training mode")
+    if any(_is_dirac(block) for block in new_blocks):
+        raise Incorrect(
+            "the new blocks have Dirac kernels, so F(x) = x, and with the input added they return 2x. In a residual "
+            "block F has to be zero"
+        )
+    blocks_before = [stage[-1] for stage in before[1:4]]
+    if all(not _differing(new, old) for new, old in zip(new_blocks, blocks_before)):
+        raise Incorrect("each new block is a copy of the trained one before it, and does once more what that one does")
+    for zeroed, cause in (
+        (("bias",), "in the new blocks the last γ is zero, but the last β is not, so F(x) = β"),
+        (("weight",), "the new blocks do not pass on what they get: the last γ is not zero, so F(x) is not"),
+        (("weight", "bias"), "the new blocks do not pass on what they get: the last γ and the last β are not zero"),
+    ):
+        if _are_the_same(*(_scores(net, X, training=False) for net in (_with_zeros(longer, zeroed), before))):
+            raise Incorrect(cause)
+    raise Incorrect(
+        "the stem, the linear layer and the old blocks are as they were, but the new net computes something else"
+    )
+
+
+def _are_the_same(found: torch.Tensor, expected: torch.Tensor) -> bool:
+    """Up to roundings, which a silent block has no reason to make."""
+    return bool((found - expected).abs().max() <= 1e-5 * expected.abs().max())
+
+
+def _is_zero_without_f(block: nn.Module) -> bool:
+    """Tell whether a block gives zeros when its last γ and β are zero, so that it adds nothing."""
+    block = copy.deepcopy(block).eval()
+    if not isinstance(getattr(block, "bn2", None), nn.BatchNorm2d):
+        return False
+    nn.init.zeros_(block.bn2.weight)
+    nn.init.zeros_(block.bn2.bias)
+    channels = block.bn2.num_features
+    with torch.no_grad():
+        return not tensor(call(block, torch.ones(2, channels, 4, 3), name="a new block"), None, "its output").any()
+
+
+def _is_dirac(block: nn.Module) -> bool:
+    layers = [layer for layer in block.modules() if isinstance(layer, nn.Conv2d)]
+    return bool(layers) and all(
+        torch.equal(layer.weight, nn.init.dirac_(torch.empty_like(layer.weight))) for layer in layers
+    )
+
+
+def _with_zeros(longer: nn.Module, names: tuple[str, ...]) -> nn.Module:
+    """Return a copy of the net whose new blocks have zeros in these weights of the last batch norm."""
+    copied = copy.deepcopy(longer)
+    for stage in list(copied.children())[1:4]:
+        norms = [layer for layer in _blocks(stage)[-1].modules() if isinstance(layer, nn.BatchNorm2d)]
+        for name in names if norms else ():
+            nn.init.zeros_(getattr(getattr(_blocks(stage)[-1], "bn2", norms[-1]), name))
+    return copied
+
+
+def _assert_they_can_learn(longer: nn.Module, X: torch.Tensor, generator: torch.Generator) -> None:
+    """Other weights in the new blocks change the scores."""
+    copied = copy.deepcopy(longer)
+    scores = _scores(copied, X, training=False)
+    for i in (1, 2, 3):
+        block = _blocks(list(copied.children())[i])[-1]
+        with torch.no_grad():
+            for parameter in block.parameters():
+                parameter.copy_(torch.randn(parameter.shape, generator=generator))
+        before, scores = scores, _scores(copied, X, training=False)
+        if _are_the_same(scores, before):
+            raise Incorrect(
+                f"the new block of stage {i} has no effect, whatever its weights are: does it use its layers?"
+            )
+
+
+@exercise(
+    "2.5",
+    "Why the copy needs evaluation mode",
+    difficulty=3,
+    minutes=15,
+    names=("plain_in_training", "residual_in_training", "my_explanation"),
+    hints=(
+        "In training mode batch norm takes mean and standard deviation from the batch: of 1, 2, 3, 6 these are 3 and "
+        "the root of 3.5. It divides the sum of squares by the number of values.",
+        "The plain block: normalise, set what is negative to zero, and both once more, with the mean and the standard "
+        "deviation of the values that came out of the first half.",
+        "The residual block: γ = β = 0 makes F(x) = 0, whatever mean and standard deviation are. What is left of "
+        "relu(F(x) + x)?",
+    ),
+)
+def check_why_the_copy_needs_evaluation_mode(
+    plain_in_training: Any, residual_in_training: Any, my_explanation: Any
+) -> None:
+    """Both blocks with batch norm of the batch, and what comes out where a step is left out or done otherwise."""
+    x = torch.tensor(CHANNEL)
+    found = _four_numbers(plain_in_training, "plain_in_training")
+
+    def twice(norm: Callable[[torch.Tensor], torch.Tensor]) -> torch.Tensor:
+        return norm(norm(x).relu()).relu()
+
+    right = twice(_normalised)
+    causes = [
+        (
+            x,
+            "those are the values in evaluation mode; in training mode batch norm uses mean and variance of the batch",
+        ),
+        (_normalised(x).relu(), "there was one normalisation only, or no ReLU between the two"),
+        (_normalised(x), "no ReLU cut off what is negative"),
+        (_normalised(_normalised(x).relu()), "the last ReLU is missing: what is negative becomes zero"),
+        (twice(lambda z: (z - z.mean()) / z.std()), "batch norm divides the sum of squares by 4, not by 3"),
+        (
+            twice(lambda z: (z - z.mean()) / z.var(unbiased=False)),
+            "you divided by the variance, not by its square root",
+        ),
+        (twice(lambda z: z - z.mean()), "the mean was subtracted, but nothing was divided by the standard deviation"),
+        (
+            twice(lambda z: z / z.std(unbiased=False)),
+            "it was divided by the standard deviation, but no mean was subtracted",
+        ),
+        (_normalised(_normalised(x).relu()).add(x).relu(), "the input was added; this block is the plain one"),
+        (torch.zeros(4), "γ is 1 in the plain block; only the residual one has γ = 0"),
+    ]
+    _assert_values(found, right, causes, "plain_in_training")
+    found = _four_numbers(residual_in_training, "residual_in_training")
+    causes = [
+        (torch.zeros(4), "F(x) is zero, but the block adds its input to it"),
+        (right, "that is what the plain block makes of it; in this one the last γ is zero, and the input is added"),
+        (2 * x, "that would be F(x) = x; with γ = β = 0, F(x) is zero"),
+        (_normalised(x).relu(), "the input is added as it is; no batch norm is on its way"),
+        (_normalised(x), "the input is added as it is; no batch norm is on its way"),
+        (right + x, "F(x) is zero in this block, as its last γ and β are"),
+        (_normalised(_normalised(x).relu()).add(x).relu(), "F(x) is zero in this block, as its last γ and β are"),
+    ]
+    _assert_values(found, x, causes, "residual_in_training")
+    text(my_explanation, "my_explanation", words=15)
+
+
+CHANNEL = (1.0, 2.0, 3.0, 6.0)
+
+
+def _normalised(z: torch.Tensor) -> torch.Tensor:
+    return (z - z.mean()) / z.std(unbiased=False)
+
+
+def _four_numbers(value: Any, name: str) -> torch.Tensor:
+    """Return an answer that should be four numbers, in a list or a tensor, in one row or as a map."""
+    if isinstance(value, torch.Tensor):
+        value = tensor(value, None, name).flatten().tolist()
+    elif hasattr(value, "tolist") and not isinstance(value, type):
+        value = value.tolist()
+    if not isinstance(value, (list, tuple)):
+        raise Incorrect(f"{name} should be a list of four numbers; it is {shown(value)}")
+    flat = []
+    for item in value:
+        flat += item if isinstance(item, (list, tuple)) else [item]
+    if len(flat) != 4:
+        raise Incorrect(f"{name} should have four numbers, one for each pixel; it has {len(flat)}")
+    return torch.tensor([float(number(item, f"{name}[{i}]")) for i, item in enumerate(flat)])
+
+
+def _assert_values(found: torch.Tensor, right: torch.Tensor, causes: list, name: str) -> None:
+    """Two decimals are enough."""
+    if _within(found, right):
+        return
+    for wrong, cause in causes:
+        if _within(found, wrong):
+            raise Incorrect(f"{name}: {cause}")
+    if _within(found.sort().values, right.sort().values):
+        raise Incorrect(f"{name} has the right values in another order")
+    i = int(((found - right).abs() > 0.015).nonzero()[0])
+    raise Incorrect(f"{name} = {_rounded(found.tolist())}: look again at what becomes of {CHANNEL[i]:g}")
+
+
+def _within(a: torch.Tensor, b: torch.Tensor) -> bool:
+    return bool(((a - b).abs() <= 0.015).all())
+
+
+def _weights(net: nn.Module) -> list[torch.Tensor]:
+    return [parameter.detach().cpu().clone() for parameter in net.parameters()]
+
+
+def _near(a: Any, b: Any) -> bool:
+    return torch.allclose(torch.as_tensor(a).double(), torch.as_tensor(b).double(), rtol=1e-3, atol=1e-4)
+
+
+def _all_close(a: list[torch.Tensor], b: list[torch.Tensor]) -> bool:
+    return len(a) == len(b) and all(x.shape == y.shape and _near(x, y) for x, y in zip(a, b))
+
+
+def _rounded(values: list[float]) -> str:
+    return "[" + ", ".join(f"{value:.3g}" for value in values) + "]"

@@ -1,0 +1,623 @@
+"""The exercises of notebook 04: gradient flow."""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Iterable
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from d2lhelpers.course.checking import Incorrect, call, number, shown, tensor, text, whole_number
+from d2lhelpers.course.exercise import exercise
+from d2lhelpers.residual import cifar_resnet
+
+
+@exercise(
+    "4.1",
+    "A shortcut that blocks",
+    difficulty=1,
+    minutes=5,
+    names=("Cancelling",),
+    hints=(
+        "The gradient is multiplied by I + J. For which matrix J is that zero, and what is J for a linear layer?",
+        "J is the weight of the layer, so it has to be -I. What keeps the output from being zero then?",
+        "In `__init__`, under `torch.no_grad()`: `self.F.weight.copy_(-torch.eye(4))`, and a bias that is not zero.",
+    ),
+)
+def check_cancelling(Cancelling: Any) -> None:
+    """With its own weights the gradient is exactly zero; with others the block is x + F(x), forwards and backwards."""
+    for training in (True, False):
+        _check_that_it_adds(_new_cancelling(Cancelling).train(training))
+        _check_that_it_cancels(_new_cancelling(Cancelling).train(training))
+
+
+def _new_cancelling(Cancelling: Any) -> nn.Module:
+    if isinstance(Cancelling, nn.Module):
+        raise Incorrect("Cancelling is a block already; the class itself is asked for, without parentheses.")
+    block = call(Cancelling, name="Cancelling")
+    if not isinstance(block, nn.Module):
+        raise Incorrect(f"Cancelling() should be an nn.Module; it is {shown(block)}.")
+    layer = getattr(block, "F", None)
+    if not isinstance(layer, nn.Linear):
+        what = "has none of that name" if layer is None else f"has {shown(layer)} there"
+        raise Incorrect(f"the block needs a layer self.F, an nn.Linear(4, 4); it {what}.")
+    if (layer.in_features, layer.out_features) != (4, 4):
+        raise Incorrect(f"self.F should be nn.Linear(4, 4); it is {layer}.")
+    tensor(layer.weight, (4, 4), "self.F.weight")
+    if layer.bias is not None:
+        tensor(layer.bias, (4,), "self.F.bias")
+    return block.cpu()
+
+
+def _check_that_it_adds(block: nn.Module) -> None:
+    """Give F other weights: then the block has to be x + F(x), for the gradient too."""
+    layer = block.F
+    X, g = _random((5, 4), 1).to(layer.weight.dtype), _random((5, 4), 2).to(layer.weight.dtype)
+    W = _random((4, 4), 3).to(X.dtype)
+    b = torch.zeros_like(X[0]) if layer.bias is None else _random((4,), 4).to(X.dtype)
+    with torch.no_grad():
+        layer.weight.copy_(W)
+        if layer.bias is not None:
+            layer.bias.copy_(b)
+    output, gradient = _output_and_gradient(block, X, g)
+    if not torch.equal(layer.weight, W):
+        raise Incorrect("forward changes the weights of self.F; set them once, in __init__.")
+    of_F = X @ W.T + b
+    causes = (
+        (of_F, "the output is F(x) alone: the input is not added."),
+        (X - of_F, "forward returns x - F(x); a residual block adds, x + self.F(x)."),
+        (of_F - X, "forward returns F(x) - x; a residual block adds, x + self.F(x)."),
+        (X, "forward returns x alone; F is not used."),
+        (F.relu(X + of_F), "there is a ReLU after the sum; forward returns x + self.F(x) and nothing else."),
+        (X + F.relu(of_F), "there is a ReLU after F; forward returns x + self.F(x) and nothing else."),
+        (X + X @ W.T, "the bias of F is left out; forward returns x + self.F(x)."),
+        (X + X @ W + b, "the weight is used without its transpose; forward returns x + self.F(x)."),
+    )
+    if not _same(output, X + of_F):
+        for wrong, cause in causes:
+            if _same(output, wrong):
+                raise Incorrect(cause)
+        raise Incorrect("with other weights in self.F, forward does not return x + self.F(x).")
+    if gradient is None or not _same(gradient, g + g @ W):
+        raise Incorrect(
+            "with other weights in self.F the output is right and the gradient is not: look for detach, no_grad, "
+            "or hooks. It is the weights that should cancel, not a gradient that was cut off."
+        )
+
+
+def _check_that_it_cancels(block: nn.Module) -> None:
+    W, bias = block.F.weight.detach(), block.F.bias
+    X, g = _random((5, 4), 5).to(W.dtype), _random((5, 4), 6).to(W.dtype)
+    output, gradient = _output_and_gradient(block, X, g)
+    identity = torch.eye(4, dtype=W.dtype)
+    if gradient is None or gradient.any():
+        if torch.equal(W, torch.zeros_like(W)):
+            raise Incorrect("F has a weight of zeros, so J = 0 and the gradient passes as it is; I + J should be zero.")
+        if torch.equal(W, identity):
+            raise Incorrect("with the weight +I, x is added to itself: I + J = 2I doubles the gradient.")
+        if torch.equal(W, -torch.ones_like(W)):
+            raise Incorrect("all 16 weights are -1; the identity has ones on its diagonal only, zeros elsewhere.")
+        if torch.equal(W.diagonal(), -torch.ones_like(W[0])):
+            raise Incorrect("the diagonal of the weight is right; the other elements should be zero.")
+        if _same(W, W[0, 0] * identity):
+            raise Incorrect(f"the weight is {W[0, 0]:.4g} times I, which leaves {1 + W[0, 0]:.4g} of the gradient.")
+        raise Incorrect(
+            f"the gradient is not zero: with the weight that __init__ sets, I + J has an element of "
+            f"{(identity + W).flatten()[(identity + W).abs().argmax()]:.4g}. J is the weight of F."
+        )
+    if not output.any():
+        without = "F has no bias" if bias is None else "the bias is zero"
+        raise Incorrect(f"the gradient is zero, but so is the output, since {without}; the output should not be.")
+
+
+def _output_and_gradient(block: nn.Module, X: Tensor, g: Tensor) -> tuple[Tensor, Tensor | None]:
+    """Return what the block makes of X, and what g becomes on its way back."""
+    leaf = X.clone().requires_grad_()
+    given = leaf.clone()
+    output = call(block, given, name="the block")
+    values = tensor(output, tuple(X.shape), "the output")
+    if not torch.equal(given.detach(), X):
+        raise Incorrect("the block changes its input: += works in place, on a name for x that means x itself.")
+    if not output.requires_grad:
+        return values, None
+    try:
+        gradient = torch.autograd.grad(output, leaf, g.to(output.dtype), allow_unused=True)[0]
+    except RuntimeError as error:
+        first_line = (str(error).splitlines() or [""])[0][:120]
+        raise Incorrect(f"the gradient cannot be computed: {first_line}") from None
+    return values, gradient
+
+
+@exercise(
+    "4.2",
+    "Predict a power of ten",
+    difficulty=1,
+    minutes=5,
+    names=("powers_of_ten_110",),
+    hints=(
+        "Section 4 worked it out for 56 layers. Which number in that formula changes with the depth?",
+        "A block has two convolutions, and each scales the gradient by one over the root of 6.",
+        "54 blocks have 108 convolutions: the growth shrinks by 6 to the power of -108/2. "
+        "Take the logarithm to base 10.",
+    ),
+)
+def check_powers_of_ten(powers_of_ten_110: Any) -> None:
+    """One over the root of six for each of 108 convolutions: 6^-54, or 10^-42."""
+    name = "powers_of_ten_110"
+    found = number(powers_of_ten_110, name)
+    if found != int(found) and abs(found - 42) < 0.1:
+        raise Incorrect(f"{found:g} is right; asked is a whole number, so round it.")
+    if 0 < found < 1e-30 or found > 1e30:
+        raise Incorrect("that is the factor itself; asked is its power of ten, such as 3 for a factor of 1000.")
+    found = whole_number(found, name)
+    causes = {
+        -42: "the size is right; by how many powers it is smaller is a positive number",
+        21: "that is the answer for 56 layers, or for one convolution in a block; here are 54 blocks of two",
+        42 * 2: "each convolution scales by one over the root of 6, not by 1/6",
+        43: "that counts all 110 layers; the growth is from x_L to x_0, so stem and head do not count",
+        54: "that is the power of 6, not of 10",
+        -54: "that is the power of 6, not of 10",
+        108: "that is the number of convolutions; each of them counts for less than a power of ten",
+        97: "that is the natural logarithm; powers of ten need the logarithm to base 10",
+        140: "that is the logarithm to base 2; powers of ten need the one to base 10",
+        41: "that counts 53 blocks; (110 - 2) / 2 is 54",
+        51: "that is the growth with small weights itself; asked is how much smaller it is than with He's",
+        52: "that is the growth with small weights itself; asked is how much smaller it is than with He's",
+        9: "that is how far the growth falls with He's weights; asked is how much further with small ones",
+        10: "that is how far the growth falls with He's weights; asked is how much further with small ones",
+        16: "you scaled by one over the root of 2 for each convolution; it is one over the root of 6",
+        26: "you scaled by one over the root of 3 for each convolution; it is one over the root of 6",
+    }
+    if found != 42:
+        cause = causes.get(found, "each of the 108 convolutions scales by one over the root of 6")
+        raise Incorrect(f"{found:,} is not it: {cause}.")
+
+
+@exercise(
+    "4.3",
+    "The scale at another depth",
+    difficulty=2,
+    minutes=10,
+    names=("keeping_scale_of", "scale_at_32"),
+    hints=(
+        "`keeping_scale` in section 6 does it for one depth, with a growth that was measured before. "
+        "What has to be counted and measured anew for another net?",
+        "A factor c on all weights multiplies the growth by c once for each convolution between x_0 and x_L. "
+        "`blocks_of(net)` counts the blocks, `growth(gradient_norms(net, X, y))` measures.",
+        "`growth(gradient_norms(net, X, y)) ** (-1 / (2 * len(blocks_of(net))))`. For the prediction: "
+        "the factor makes up for what one convolution loses at the borders, "
+        "and each depth has a third of its blocks in each stage.",
+    ),
+)
+def check_keeping_scale(keeping_scale_of: Any, scale_at_32: Any) -> None:
+    """Nets of two depths, their weights too small, too large or unequal: c to the power of -1 over the convolutions."""
+    if not callable(keeping_scale_of):
+        raise Incorrect(f"keeping_scale_of should be a function of (net, X, y); it is {shown(keeping_scale_of)}.")
+    for depth, scale, seed in ((14, 0.4, 1), (8, 1.7, 2), (20, 0.7, 3)):
+        net, X, y = _net(depth, residual=False, norm=False, seed=seed, width=5, scale=scale), *_images(seed)
+        found = number(_call_on_a_net(keeping_scale_of, net, X, y, name="keeping_scale_of"), "the factor")
+        _check_factor(found, net, X, y)
+    _check_word(
+        scale_at_32,
+        "scale_at_32",
+        "about the same",
+        {
+            "larger": "a larger factor would make the growth too large at 32 layers. What one convolution "
+            "loses does not know how many others there are.",
+            "smaller": "a shallower net loses less in total, but over fewer convolutions; "
+            "the factor is for each of them.",
+        },
+    )
+
+
+def _check_factor(found: float, net: nn.Module, X: Tensor, y: Tensor) -> None:
+    convolutions = 2 * sum(len(stage) for stage in net[1:-3])
+    measured = _growth(net, X, y)
+    right = measured ** (-1 / convolutions)
+    if found > 0 and (_near(found, right) or abs(_growth(_scaled(net, found), X, y) - 1) < 0.02):
+        return
+    causes = (
+        (1 / right, "it is upside down: where the growth is too small, the factor has to be above 1 (mind the minus)."),
+        (measured ** (-2 / convolutions), "that is the factor for a block; a block has two convolutions."),
+        (measured ** (2 / convolutions), "that is for a block, and upside down: the exponent is -1 / convolutions."),
+        (measured ** (-1 / (convolutions + 1)),
+         "you counted a convolution too many; the stem's is not between x_0 and x_L."),
+        (measured ** (-1 / (convolutions + 2)),
+         "you counted two convolutions too many: stem and head are not between x_0 and x_L, and "
+         " x_0 to x_L are one more than the blocks."),
+        (measured ** (-1 / 54), "54 is the number of convolutions at 56 layers; count those of the net that is given."),
+        (measured ** (-1 / 30), "30 is the number of convolutions at 32 layers; count those of the net that is given."),
+        (1 / measured, "that is one over the growth, for all convolutions together; each should take its share."),
+        (measured, "that is the growth itself; the factor is for each convolution."),
+        (measured ** (-3 / convolutions), "you counted the convolutions of two in three blocks; all stages count."),
+        (
+            -math.log(measured) / convolutions,
+            "that is the logarithm of the factor; exp makes the factor of it.",
+        ),
+        (1.0, "a factor of 1 changes nothing, and the growth of this net is not 1."),
+    )  # fmt: skip
+    for wrong, cause in causes:
+        if _near(found, wrong):
+            raise Incorrect(f"for a net with {convolutions} convolutions in its blocks: {cause}")
+    wanted = f"expected {right:.4g}, the growth {measured:.3g} to the power of -1/{convolutions}"
+    raise Incorrect(f"for a net with {convolutions} convolutions in its blocks the factor is {found:.4g}; {wanted}.")
+
+
+@exercise(
+    "4.4",
+    "A colleague's measurement",
+    difficulty=2,
+    minutes=10,
+    names=("corrected_growth", "measured_in_truth"),
+    hints=(
+        "Two lines of the colleague's function are about gradients, and they are right. In which mode is the net?",
+        "In eval mode batch norm subtracts its stored mean and divides by its stored deviation. "
+        "What are these in a net that was never trained, and what does batch norm do then?",
+        "Take `.eval()` away: `in_float64` switches to training mode. With stored mean 0 and variance 1 batch norm "
+        "does nothing, so the colleague measured a net without norm, with the weights of `cifar_resnet`.",
+    ),
+)
+def check_corrected_growth(corrected_growth: Any, measured_in_truth: Any) -> None:
+    """Nets with and without norm, in both modes: the growth is that of training mode, and the net stays as it is."""
+    if not callable(corrected_growth):
+        raise Incorrect(f"corrected_growth should be a function of (net, X, y); it is {shown(corrected_growth)}.")
+    for depth, residual, norm, training in (
+        (14, False, True, True), (8, True, True, True), (8, False, False, True), (8, False, True, False),
+    ):  # fmt: skip
+        net, X, y = _net(depth, residual, norm, seed=depth, width=3 if norm else 5).train(training), *_images(depth)
+        found = number(_call_on_a_net(corrected_growth, net, X, y, name="corrected_growth"), "the growth")
+        right = _growth(net, X, y)
+        if _near(found, right):
+            continue
+        for wrong, cause in _causes_of_growth(net, X, y):
+            if _near(found, wrong):
+                raise Incorrect(cause)
+        what = f"{'residual' if residual else 'plain'} net {'with' if norm else 'without'} norm"
+        raise Incorrect(f"for a {what} of {depth} layers the growth is {right:.4g}, yours is {found:.4g}.")
+    _check_word(
+        measured_in_truth,
+        "measured_in_truth",
+        "plain, He",
+        {
+            "plain, norm": "that is what the colleague meant to measure. What does batch norm do in eval mode, "
+            "with the stored statistics of a new net?",
+            "plain, small": "its gradient vanishes by about 26 powers of ten, the colleague's by five; "
+            "no line of the function makes the weights smaller.",
+            "residual, norm": "no line of the function adds a shortcut; it is a plain net that vanishes.",
+            "residual, He": "no line of the function adds a shortcut; it is a plain net that vanishes.",
+            "residual, small": "no line of the function adds a shortcut; it is a plain net that vanishes.",
+        },
+    )
+
+
+def _causes_of_growth(net: nn.Module, X: Tensor, y: Tensor) -> Iterable[tuple[float, str]]:
+    """What typical mistakes would measure."""
+    if not net.training:
+        yield (
+            _growth(net, X, y, training=False),
+            "right for a net that comes in training mode; this one comes in eval mode, and was left there.",
+        )
+    yield (
+        _growth(net, X, y, training=False),
+        "the net is still measured in eval mode, where batch norm uses its stored statistics and not the batch's.",
+    )
+    yield (
+        _growth(_with_statistics_of(net, X), X, y, training=False),
+        "the statistics are those of the batch, but taken as constants (eval mode); in training mode the gradient "
+        "goes through mean and variance, too.",
+    )
+    xs, gradients, at_weights = _way_back(net, X, y)
+    n = [g.norm() for g in gradients]
+    first, last = gradients[0].abs(), gradients[-1].abs()
+    ratios = (
+        (n[-1] / n[0], "the ratio is upside down: the growth is the first block's norm over the last's."),
+        (at_weights.norm() / n[-1], "that starts from the gradient at the first convolution's weights; take x_0."),
+        (n[0], "that is the norm at x_0 alone; divide it by the norm at x_L."),
+        (n[0] / n[-2], "that ends at the input of the last block; x_L is its output."),
+        (n[1] / n[-1], "that starts at the input of the second block; x_0 is the input of the first."),
+        (n[1] / n[-2], "first and last are a block off: from x_0, the first input, to x_L, the last output."),
+        ((n[0] / n[-1]) ** 2, "that is the ratio of the squares; a norm has a root."),
+        (first.sum() / last.sum(), "that compares sums of absolute values; norm() is the root of the sum of squares."),
+        (
+            first.mean() / last.mean(),
+            "that compares means, over tensors of different sizes; norm() is a root of a sum.",
+        ),
+        (first.max() / last.max(), "that compares the largest elements; norm() is the root of the sum of squares."),
+        (xs[0].norm() / xs[-1].norm(), "that compares the x's; the growth compares the gradients at them."),
+        (xs[-1].norm() / xs[0].norm(), "that compares the x's; the growth compares the gradients at them."),
+    )
+    for ratio, cause in ratios:
+        yield float(ratio), cause
+
+
+@exercise(
+    "4.5",
+    "One step",
+    difficulty=2,
+    minutes=15,
+    names=("growth_after_one_step",),
+    hints=(
+        "Three lines: a copy of the net, a step on it, a measurement. `in_float64(net)` is a copy.",
+        "The step: the loss `cross_entropy(net(X), y)`, its gradient with respect to every parameter, "
+        "and `p -= lr * g` for each under `torch.no_grad()`, or `torch.optim.SGD(net.parameters(), lr=lr)`.",
+        "After the step, `growth(gradient_norms(net, X, y))` of the copy. The net that was given has to stay as it "
+        "was, or the next learning rate would start from a net that has moved.",
+    ),
+)
+def check_one_step(growth_after_one_step: Any) -> None:
+    """Nets with norm and without, several learning rates: the growth after the very step."""
+    if not callable(growth_after_one_step):
+        what = shown(growth_after_one_step)
+        raise Incorrect(f"growth_after_one_step should be a function of (net, X, y, lr); it is {what}.")
+    cases = ((8, False, True, 0.2), (8, False, True, 0.6), (14, True, True, 0.1), (8, False, False, 1.0))
+    for depth, residual, norm, lr in cases:
+        net, X, y = _net(depth, residual, norm, seed=depth + 1), *_images(depth + 1)
+        found = number(_call_on_a_net(growth_after_one_step, net, X, y, lr, name="growth_after_one_step"), "the growth")
+        stepped = _stepped(net, X, y, lr)
+        right = _growth(stepped, X, y)
+        if _near(found, right):
+            continue
+        for wrong, cause in _causes_after_one_step(net, stepped, X, y, lr):
+            if _near(found, wrong):
+                raise Incorrect(cause)
+        raise Incorrect(
+            f"after a step with lr={lr} on a net of {depth} layers the growth is {right:.4g}, not {found:.4g}."
+        )
+
+
+def _causes_after_one_step(
+    net: nn.Module, stepped: nn.Module, X: Tensor, y: Tensor, lr: float
+) -> Iterable[tuple[float, str]]:
+    """What typical mistakes would measure."""
+    after = _growth(stepped, X, y)
+    before = _growth(net, X, y)
+    yield before, "that is the growth before the step: is the copy measured that took the step?"
+    up = _stepped(net, X, y, -lr)
+    yield _growth(up, X, y), "the step goes up the gradient; descent subtracts lr times the gradient."
+    yield _growth(_stepped(stepped, X, y, lr), X, y), "that is the growth after two steps."
+    yield (
+        _growth(_stepped(net, X, y, lr * len(X)), X, y),
+        "the step is as many times too long as there are images: the loss is the mean over them, not the sum.",
+    )
+    yield _growth(stepped, X, y, training=False), "the step is right, but the growth is measured in eval mode."
+    yield (
+        _growth(_stepped(net, X, y, lr, training=False), X, y),
+        "the gradient for the step is computed in eval mode; a step of training belongs to training mode.",
+    )
+    yield 1 / after, "the ratio is upside down: the growth is the first block's norm over the last's."
+    yield 1 / before, "the ratio is upside down, and it is the one before the step."
+    yield after / before, "that is the growth after the step over that before; asked is the first alone."
+    yield before / after, "that is the growth before the step over that after; asked is the second alone."
+    for wrong_lr in (1.0, 0.1, 0.05, 0.01, 0.001):
+        if wrong_lr != lr:
+            moved = _stepped(net, X, y, wrong_lr)
+            yield _growth(moved, X, y), f"the step was taken with lr={wrong_lr:g}; it should be the lr that is given."
+    yield (
+        _growth(_stepped(net, X, y, lr, only=lambda name: name.startswith("0.0.")), X, y),
+        "only the first convolution has moved; a step moves every parameter.",
+    )
+    for what, name_part in (("biases have", "bias"), ("weights have", "weight")):
+        moved = _stepped(net, X, y, lr, only=lambda name, part=name_part: name.endswith(part))
+        yield _growth(moved, X, y), f"only the {what} moved; a step moves every parameter."
+    yield (
+        _growth(_stepped(net, X, y, lr, only=lambda name: "conv" in name or name.startswith("0.0.")), X, y),
+        "only the convolutions have moved; a step moves every parameter, batch norms and head too.",
+    )
+    yield (
+        _growth(_stepped(net, X, y, lr, only=lambda name: "conv" in name and name.endswith("weight")), X, y),
+        "only the weights of the blocks' convolutions have moved; a step moves every parameter.",
+    )
+    yield (
+        _growth(_stepped(net, X, y, 1.9 * lr), X, y),
+        "the step is 1.9 times too long: that is Nesterov's momentum; plain gradient descent has none.",
+    )
+    yield (
+        _growth(_stepped(net, X, y, lr, rule=lambda p, g: g.sign()), X, y),
+        "every element moved by lr, whatever its gradient: that is a step of Adam, not of plain gradient descent.",
+    )
+    yield (
+        _growth(_stepped(net, X, y, lr, rule=lambda p, g: g / g.norm()), X, y),
+        "the gradient was divided by its norm before the step; plain gradient descent takes it as it is.",
+    )
+    for decay in (5e-4, 1e-4, 1e-3, 1e-2):
+        yield (
+            _growth(_stepped(net, X, y, lr, rule=lambda p, g, decay=decay: g + decay * p), X, y),
+            f"the step makes the weights smaller, too: weight decay, {decay:g}; plain gradient descent has none.",
+        )
+
+
+@exercise(
+    "4.6",
+    "A gentler branch",
+    difficulty=3,
+    minutes=15,
+    names=("limit_of_correlation", "why_it_stops_there"),
+    hints=(
+        "Section 7 has the law for branches that are not scaled: each block multiplies the covariance by 1 + q. "
+        "What becomes of q when the branch is divided by the root of L?",
+        "A gradient passes the branch twice in a covariance, so q is divided by L: each block multiplies the "
+        "correlation by (1 + 1/(2L)) / (1 + 1/L), and there are L blocks.",
+        "(1 + a/L) to the power of L tends to e to the power of a. "
+        "The limit is the one for a = 1/2 over the one for a = 1.",
+    ),
+)
+def check_limit(limit_of_correlation: Any, why_it_stops_there: Any) -> None:
+    """The factor for each block, (1 + 1/2L) / (1 + 1/L), to the power of L tends to one over the root of e."""
+    found = number(limit_of_correlation, "limit_of_correlation")
+    right = math.exp(-0.5)
+    if abs(found - right) >= 0.0055:
+        causes = (
+            (1.0, "each block's factor tends to 1, but there are L of them, and their product does not."),
+            (0.0, "without the scaling, (3/4)^L tends to 0, and so it does where q is divided by the root of L. "
+             "A covariance has the branch in it twice, so q is divided by L."),
+            (0.75, "that is the factor of one block that is not scaled."),
+            (0.5, "that is the share that a plain block keeps; here I adds one to each."),
+            (math.exp(-1), "that would be for gates that are never open together; q is 1/2, not 0."),
+            (math.exp(0.5), "that is the covariance of two images; divide it by how much each one's variance grows."),
+            (math.exp(1), "that is how much the variance grows; a correlation is a covariance over a variance."),
+            (math.exp(0.5) / 2, "the variance grows by e and not by 2: (1 + 1/L)^L."),
+            (math.exp(-0.25), "a root too many: the covariance is divided by the variance, not by its root."),
+            (-0.5, "that is the logarithm of the limit."),
+            (math.exp(-2), "look at the exponents again: 1/2 above, 1 below."),
+        )  # fmt: skip
+        for wrong, cause in causes:
+            if abs(found - wrong) < 0.0055:
+                raise Incorrect(f"{found:g} is not it: {cause}")
+        at = {L: ((1 + 0.5 / L) / (1 + 1 / L)) ** L for L in range(2, 64)}
+        L = min(at, key=lambda L: abs(found - at[L]))
+        if abs(found - at[L]) < 1e-3:
+            raise Incorrect(f"{found:g} is the correlation at {L} blocks; asked is the limit for ever more of them.")
+        if abs(found - right) < 0.02:
+            raise Incorrect(f"{found:g} is near the limit, but rounded to two decimals the limit is another number.")
+        if not 0 < found < 1:
+            raise Incorrect(f"{found:g} cannot be it: the correlation falls from 1 and stays positive.")
+        raise Incorrect(f"{found:g} is not it; the limit of ((1 + 1/(2L)) / (1 + 1/L))^L is asked, to two decimals.")
+    text(why_it_stops_there, "why_it_stops_there", words=12)
+
+
+# What several checks need
+
+
+def _random(shape: tuple[int, ...], seed: int) -> Tensor:
+    """Return 64-bit numbers of both signs; the same seed gives the same numbers."""
+    return torch.randn(shape, generator=torch.Generator().manual_seed(4000 + seed), dtype=torch.float64)
+
+
+def _images(seed: int) -> tuple[Tensor, Tensor]:
+    """Return six images that are not square, in 64 bits, and their labels."""
+    return _random((6, 1, 11, 14), seed), torch.tensor([3, 0, 9, 3, 7, 1])
+
+
+def _net(depth: int, residual: bool, norm: bool, seed: int, width: int = 3, scale: float = 1.0) -> nn.Sequential:
+    """Return a small net with weights that nobody would choose; without norm it has no biases, as those of the page."""
+    net = cifar_resnet(depth, width, residual=residual, norm=norm, stem_strides=2)
+    generator = torch.Generator().manual_seed(4500 + seed)
+
+    def draw(shape: tuple[int, ...], low: float, high: float) -> Tensor:
+        return low + (high - low) * torch.rand(shape, generator=generator)
+
+    with torch.no_grad():
+        for layer in net.modules():
+            if isinstance(layer, (nn.Conv2d, nn.Linear)):
+                fan_in = layer.weight[0].numel()
+                factor = draw((1,), 0.8, 1.25).item()
+                random = torch.randn(layer.weight.shape, generator=generator)
+                layer.weight.copy_(random * factor * scale * math.sqrt(2 / fan_in))
+                layer.bias.copy_(draw(layer.bias.shape, -0.4, 0.4) if norm else torch.zeros_like(layer.bias))
+            if isinstance(layer, nn.BatchNorm2d):
+                layer.weight.copy_(draw(layer.weight.shape, 0.6, 1.8))
+                layer.bias.copy_(draw(layer.bias.shape, -0.3, 0.5))
+                layer.running_mean.copy_(draw(layer.bias.shape, -0.5, 0.5))
+                layer.running_var.copy_(draw(layer.bias.shape, 0.5, 2.0))
+    return net
+
+
+def _copy(net: nn.Module, training: bool = True) -> nn.Module:
+    """Return a copy in 64 bits."""
+    return copy.deepcopy(net).double().train(training)
+
+
+def _way_back(
+    net: nn.Module, X: Tensor, y: Tensor, training: bool = True
+) -> tuple[list[Tensor], tuple[Tensor, ...], Tensor]:
+    """Return x_0, ..., x_L, the gradients there, and the one at the first convolution's weights; no hooks."""
+    net = _copy(net, training)
+    xs = [net[0](X)]
+    for stage in net[1:-3]:
+        for block in stage:
+            xs.append(block(xs[-1]))
+    *gradients, at_weights = torch.autograd.grad(F.cross_entropy(net[-3:](xs[-1]), y), [*xs, net[0][0].weight])
+    return xs, tuple(gradients), at_weights
+
+
+def _growth(net: nn.Module, X: Tensor, y: Tensor, training: bool = True) -> float:
+    _, gradients, _ = _way_back(net, X, y, training)
+    return float(gradients[0].norm() / gradients[-1].norm())
+
+
+def _scaled(net: nn.Module, factor: float) -> nn.Module:
+    net = _copy(net)
+    with torch.no_grad():
+        for layer in net.modules():
+            if isinstance(layer, nn.Conv2d):
+                layer.weight *= factor
+    return net
+
+
+def _with_statistics_of(net: nn.Module, X: Tensor) -> nn.Module:
+    """Return a copy whose batch norms have stored the statistics of this batch."""
+    net = _copy(net)
+    for layer in net.modules():
+        if isinstance(layer, nn.BatchNorm2d):
+            layer.momentum = 1.0
+    with torch.no_grad():
+        net(X)
+    return net
+
+
+def _stepped(
+    net: nn.Module, X: Tensor, y: Tensor, lr: float, training: bool = True, only: Any = None, rule: Any = None
+) -> nn.Module:
+    """Return a copy after one step of gradient descent; `only` chooses parameters by name, `rule` changes the step."""
+    net = _copy(net, training)
+    parameters = dict(net.named_parameters())
+    gradients = torch.autograd.grad(F.cross_entropy(net(X), y), list(parameters.values()))
+    with torch.no_grad():
+        for (name, parameter), g in zip(parameters.items(), gradients):
+            if only is None or only(name):
+                parameter -= lr * (g if rule is None else rule(parameter, g))
+    return net
+
+
+def _call_on_a_net(function: Any, net: nn.Module, X: Tensor, y: Tensor, *more: Any, name: str) -> Any:
+    """Call a learner's function with a net and images, which have to stay as they are."""
+    given, images, labels = copy.deepcopy(net), X.clone(), y.clone()
+    result = call(function, given, images, labels, *more, name=name)
+    if not (torch.equal(images, X) and torch.equal(labels, y)):
+        raise Incorrect(f"{name} changes the images or the labels that it gets; work on copies.")
+    before, after = net.state_dict(), given.state_dict()
+    if before.keys() != after.keys():
+        raise Incorrect(f"{name} leaves other layers in the net that it gets; work on a copy.")
+    if any(module.training != net.training for module in given.modules()):
+        raise Incorrect(f"{name} leaves the net in another mode than it came in; work on a copy.")
+    if any(before[key].dtype != after[key].dtype for key in before):
+        raise Incorrect(
+            f"{name} makes 64-bit numbers of the net that it gets: .double() works in place. Work on a copy."
+        )
+    changed = [key for key in before if not torch.equal(before[key], after[key])]
+    if any("running" not in key and "num_batches" not in key for key in changed):
+        raise Incorrect(f"{name} changes the weights of the net that it gets; the next call would start from others.")
+    if changed:
+        raise Incorrect(f"{name} moves the stored statistics of the net that it gets: a pass in training mode does.")
+    if any(module._forward_hooks or module._forward_pre_hooks for module in given.modules()):
+        raise Incorrect(f"{name} leaves hooks on the net that it gets; remove them, or work on a copy.")
+    return result
+
+
+def _check_word(value: Any, name: str, right: str, causes: dict[str, str]) -> None:
+    """Check an answer that should be one of a few texts, whatever its capitals and spaces."""
+
+    def essence(word: str) -> str:
+        return "".join(character for character in word.lower() if character.isalpha())
+
+    if not isinstance(value, str):
+        raise Incorrect(f'{name} should be a text in quotes, such as "{next(iter(causes))}"; it is {shown(value)}.')
+    if essence(value) in (essence(right), essence(right.removeprefix("about the "))):
+        return
+    for word, cause in causes.items():
+        if essence(value) == essence(word):
+            raise Incorrect(f"{word!r} is not it: {cause}")
+    known = ", ".join(f'"{word}"' for word in sorted([right, *causes]))
+    raise Incorrect(f"{name} should be one of {known}; it is {shown(value)}.")
+
+
+def _near(a: float, b: float) -> bool:
+    return math.isfinite(b) and math.isclose(a, b, rel_tol=3e-4)
+
+
+def _same(a: Tensor, b: Tensor) -> bool:
+    return torch.allclose(a.double(), b.double(), rtol=1e-5, atol=1e-5)

@@ -1,0 +1,665 @@
+"""The exercises of notebook 06: Fashion-MNIST."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from itertools import islice
+from typing import Any
+
+import torch
+from torch.nn import functional as F
+
+from d2lhelpers.course.checking import Incorrect, call, number, shown, tensor, whole_number
+from d2lhelpers.course.exercise import exercise
+from d2lhelpers.fashion_mnist import CLASSES
+
+
+@exercise(
+    "6.1",
+    "A small last batch",
+    difficulty=1,
+    minutes=4,
+    names=("num_batches", "last_size", "last_size_at_250"),
+    hints=(
+        "Divide 60,000 by the batch size. What does the fraction behind the point stand for?",
+        "468 batches of 128 hold 59,904 images. The others need a batch as well, and they are all that is in it. "
+        "For 250, ask first whether anything is left over.",
+    ),
+)
+def check_last_batch(num_batches: Any, last_size: Any, last_size_at_250: Any) -> None:
+    """469 batches of 128, the last with 96; with 250 every batch is full."""
+    batches = number(num_batches, "num_batches")
+    if abs(batches - 468.75) < 0.01:
+        raise Incorrect(
+            "num_batches cannot be 468.75: the last quarter that you see is a batch too, one that is not full"
+        )
+    batches = whole_number(batches, "num_batches")
+    causes = {
+        468: "these are the full batches; the images that are left over come in one more",
+        78: "that is for the 10,000 test images, without their last batch; the question is about the training images",
+        79: "that is for the 10,000 test images; the question is about the 60,000 training images",
+        546: "that is for all 70,000 images; an epoch has the 60,000 training images only",
+        547: "that is for all 70,000 images; an epoch has the 60,000 training images only",
+        235: "that is for batches of 256, as in the text; here they have 128",
+        240: "that is for batches of 250; num_batches is asked for batches of 128",
+    }
+    _refuse("num_batches", batches, 469, causes, "divide 60,000 by 128 and count the batch that is not full")
+
+    last = number(last_size, "last_size")
+    if abs(last - 0.75) < 0.01:
+        raise Incorrect("last_size is 0.75: that is the share of the batch that is filled; how many images is it?")
+    causes = {
+        128: "that would be a full batch, but 128 does not divide 60,000",
+        32: "that many images are missing in the last batch to be full; how many are in it?",
+        16: "that is the last batch of the 10,000 test images; the question is about the training images",
+        112: "that is for all 70,000 images; an epoch has the 60,000 training images only",
+        0: "an empty batch is never made, and 128 does not divide 60,000",
+        75: "that is the percentage of the batch that is filled; how many images is it?",
+    }
+    _refuse("last_size", whole_number(last, "last_size"), 96, causes, "subtract the 468 full batches from 60,000")
+
+    causes = {
+        0: "250 divides 60,000 and nothing is left over, but an empty batch is not made: the last batch is a full one",
+        96: "that is the rest for 128; with 250 there is another rest",
+        240: "that is the number of batches; how many images are in the last of them?",
+    }
+    last = whole_number(last_size_at_250, "last_size_at_250")
+    _refuse("last_size_at_250", last, 250, causes, "count how many images are left over after 239 batches of 250")
+
+
+@exercise(
+    "6.2",
+    "Shoes only",
+    difficulty=2,
+    minutes=10,
+    names=("nearest_mean_accuracy_of", "lead_of_shoes"),
+    hints=(
+        "Three lines of this page do it for all ten classes. Two things change: there are fewer means, and "
+        "`torch.isin(test_labels, torch.tensor(classes))` chooses the test images that count.",
+        "`argmin` returns a place in your stack of means, 0, 1 or 2. What label does each place stand for?",
+        "With `classes = torch.tensor(classes)`, the predicted labels are `classes[nearest]`. "
+        "`lead_of_shoes` is 100 times the difference of two accuracies.",
+    ),
+)
+def check_nearest_mean(nearest_mean_accuracy_of: Any, lead_of_shoes: Any) -> None:
+    """Small clouds of points, unequal classes, small pixel values; then the number from the real data."""
+    name = "nearest_mean_accuracy_of"
+    cases = [([7, 2, 5], 1), ([3, 0], 2), ([5, 3, 2, 7], 3)]
+    clouds = [_clouds(classes, seed) for classes, seed in cases]
+    found = []
+    for (classes, _), data in zip(cases, clouds):
+        given = [part.clone() for part in data]
+        try:
+            answer = call(nearest_mean_accuracy_of, *given, list(classes), name=name)
+        except Incorrect as error:
+            advice = "Images are 6×5 here: does it use sizes or variables of the page instead of its arguments?"
+            if "could not infer output dtype" in str(error):
+                advice = "Bytes have no mean; convert them with .float() before you average"
+            raise Incorrect(f"{error}. {advice}" if callable(nearest_mean_accuracy_of) else str(error)) from error
+        found.append(number(answer, f"what {name} returns"))
+        if not all(torch.equal(before, after) for before, after in zip(data, given)):
+            raise Incorrect(f"{name} changed the images or labels that it was given; work on a copy")
+
+    def by(rule: Callable[..., float]) -> list[float]:
+        return [rule(*data, classes) for (classes, _), data in zip(cases, clouds)]
+
+    right = by(_nearest_mean)
+    if not _near(found, right):
+        kept = [torch.isin(data[3], torch.tensor(classes)).sum().item() for (classes, _), data in zip(cases, clouds)]
+        causes = [
+            ([100 * a for a in right], "it is a percentage; an accuracy goes from 0 to 1"),
+            ([a * n for a, n in zip(right, kept)], "it is the number of correct images; divide by how many there are"),
+            ([1 - a for a in right], "it is the share of mistakes, not of correct images"),
+            (by(_all_candidates), "all classes are candidates; only the means of the given classes may compete"),
+            (by(_all_tests), "test images of other classes are counted, as mistakes; leave them out"),
+            (by(_all_tests_and_candidates), "the argument classes has no effect: all classes are used"),
+            (by(_places_for_labels), "argmin returns a place in the list of classes, and you compare it with labels"),
+            (by(_sorted_labels), "the places are translated to labels in sorted order, the means are in another"),
+            (by(_sorted_means), "the means are in sorted order, but the places are translated in that of the list"),
+            (by(_means_of_all_ten),
+             "the means of all ten classes are candidates; only those of the given classes may compete, and a class "
+             "without training images, as some here, has the mean nan"),
+            (by(_means_of_tests), "the means are those of the test images; the rule may know training images only"),
+            (by(_farthest), "the farthest mean is chosen, not the nearest (argmax for argmin?)"),
+            (by(_balanced), "it is the mean of each class's accuracy; count all test images that are kept alike"),
+            (by(_whole_means), "the means are rounded to whole numbers; convert to floats before you average"),
+            (by(_bytes), "bytes are subtracted from bytes, and 3 − 5 becomes 254; convert to floats before"),
+            (by(_nearest_image), "that is the nearest training image; compare with the mean image of each class"),
+            (by(_largest_product), "the largest product is chosen, not the smallest distance"),
+            (by(_sum_of_differences), "the distance is a sum of absolute differences; here it is Euclidean"),
+            (by(_medians), "the median of each pixel is used, not the mean"),
+        ]  # fmt: skip
+        for wrong, cause in causes:
+            if _near(found, wrong):
+                raise Incorrect(f"{name}: {cause}")
+        at = next(i for i in range(len(cases)) if not _near(found[i : i + 1], right[i : i + 1]))
+        raise Incorrect(
+            f"{name} returns {found[at]:.4g} on small clouds of points with the classes {cases[at][0]}; "
+            f"{right[at]:.4g} of the test images of these classes are nearest to their own mean"
+        )
+    lead = number(lead_of_shoes, "lead_of_shoes")
+    if abs(lead - 15.57) <= 0.2:
+        return
+    causes = {
+        0.1557: "that is a difference of shares; in percentage points it is a hundred times as much",
+        -0.1557: "the function is right; subtract the other way round, and give percentage points",
+        -15.57: "the size is right; the sign says that shoes are the harder three. Which accuracy is higher?",
+        82.63: "that is the accuracy among the shoes; subtract that among t-shirt, coat and shirt",
+        67.07: "that is the accuracy among t-shirt, coat and shirt; how far ahead are the shoes?",
+        33.33: "so it would be if all ten classes were candidates; only the three given ones may be",
+        4.67: "so it would be if all 10,000 test images counted; only those of the three classes may",
+        23.21: "that is the lead relative to the lower accuracy; percentage points are the plain difference",
+    }
+    for wrong, cause in causes.items():
+        if abs(lead - wrong) <= 0.01 * abs(wrong):
+            raise Incorrect(f"lead_of_shoes is {lead:.4g}: {cause}")
+    raise Incorrect(
+        f"lead_of_shoes is {lead:.4g}; the function is right, so take 100 times its value for 5, 7, 9 "
+        "less 100 times its value for 0, 4, 6, on all training and test images"
+    )
+
+
+@exercise(
+    "6.3",
+    "A better distance",
+    difficulty=2,
+    minutes=12,
+    names=("normalised", "helped_most"),
+    hints=(
+        "Each row is an image. `pixels.mean(dim=1, keepdim=True)` has the shape (count, 1), fit for a subtraction.",
+        "The norm is that of the row *after* the subtraction. A row of equal pixels has the norm 0: "
+        "what may you divide by instead, so that 0 stays 0?",
+        "`centred / centred.norm(dim=1, keepdim=True).clamp(min=1e-4)`. For `helped_most`, subtract the two lists of "
+        "`found_by_class` from each other.",
+    ),
+)
+def check_normalised(normalised: Any, helped_most: Any) -> None:
+    """Seven rows of twelve pixels; two differ in brightness and contrast only, two have no contrast."""
+    pixels = torch.rand(7, 12, generator=torch.Generator().manual_seed(63)) ** 2
+    pixels[1] = 0.25 * pixels[0] + 0.3  # the same picture with less contrast, and brighter
+    pixels[3], pixels[5] = 0.0, 0.5
+    given = pixels.clone()
+    output = call(normalised, given, name="normalised")
+    if not torch.equal(given, pixels):
+        raise Incorrect("normalised changed the pixels that it was given (-= and /= work in place); make new ones")
+    if isinstance(output, torch.Tensor) and output.shape == pixels.shape and output.device.type != "meta":
+        finite = torch.isfinite(output.detach()).all(dim=1)
+        if not finite.all() and finite[pixels.std(dim=1) > 0].all():
+            raise Incorrect(
+                "an image whose pixels are all equal becomes nan or inf: its norm is 0. It should become zeros"
+            )
+    output = tensor(output, pixels.shape, "what normalised returns").double()
+    exact = pixels.double()
+    centred = exact - exact.mean(dim=1, keepdim=True)
+
+    def divided(rows: torch.Tensor, by: torch.Tensor) -> torch.Tensor:
+        return rows / by.clamp(min=1e-12)
+
+    def norm(rows: torch.Tensor) -> torch.Tensor:
+        return rows.norm(dim=1, keepdim=True)
+
+    right = divided(centred, norm(centred))
+    if not _same(output, right):
+        flat = [3, 5]
+        others = [0, 1, 2, 4, 6]
+        without_pixel_mean = exact - exact.mean(dim=0)
+        shares = divided(exact, norm(exact))
+        spread = exact.std(dim=1, keepdim=True)
+        causes = [
+            (centred, "the mean is subtracted, but nothing is divided by the norm"),
+            (shares, "each row has the norm 1, but its mean was not subtracted"),
+            (divided(centred, spread), "you divide by the standard deviation; the norm is larger"),
+            (divided(centred, exact.std(dim=1, keepdim=True, correction=0)),
+             "you divide by the standard deviation; the norm is √12 times as large for 12 pixels"),
+            (divided(centred, norm(exact)),
+             "you divide by the norm that the image had before the subtraction: the result has another norm than 1"),
+            (divided(centred, centred.abs().sum(dim=1, keepdim=True)),
+             "you divide by the sum of absolute values; the norm is the root of the sum of squares"),
+            (divided(centred, norm(centred) ** 2), "you divide by the sum of squares; its root is missing"),
+            (divided(centred, centred.abs().amax(dim=1, keepdim=True)), "you divide by the largest value"),
+            (centred / centred.norm(), "one norm for all images at once; each image has its own (dim=1)"),
+            (divided(exact - exact.mean(), norm(exact - exact.mean())),
+             "one mean for all images at once is subtracted; each image has its own (dim=1)"),
+            ((exact - exact.mean()) / (exact - exact.mean()).norm(),
+             "mean and norm are taken over all images at once; each image has its own (dim=1)"),
+            (divided(without_pixel_mean, norm(without_pixel_mean)),
+             "the mean over the images is subtracted from each pixel (dim=0); it is the mean of each row (dim=1)"),
+            (divided(without_pixel_mean, without_pixel_mean.norm(dim=0)),
+             "mean and norm run over the images (dim=0); they should run over the pixels of each image (dim=1)"),
+            (divided(centred, centred.norm(dim=0)),
+             "the norm runs over the images (dim=0), not over the pixels (dim=1)"),
+        ]  # fmt: skip
+        for wrong, cause in causes:
+            if _same(output[others], wrong[others]):
+                raise Incorrect(cause)
+        if _same(output[others], right[others]):
+            found = output[flat].abs().max().item()
+            raise Incorrect(f"an image whose pixels are all equal should become zeros; it has values up to {found:.3g}")
+        if not _same(output[others].mean(dim=1), torch.zeros(5, dtype=torch.float64)):
+            raise Incorrect(f"the rows should have the mean 0; one has {output[others].mean(dim=1).abs().max():.3g}")
+        if not _same(output[others].norm(dim=1), torch.ones(5, dtype=torch.float64)):
+            raise Incorrect(f"the rows should have the norm 1; one has {output[others].norm(dim=1)[0]:.3g}")
+        raise Incorrect("mean and norm of the rows are right, their values are not: (row − mean) / norm is expected")
+    _check_helped_most(helped_most)
+
+
+def _check_helped_most(answer: Any) -> None:
+    """By name or by label."""
+    label = answer.strip().lower().replace("_", " ") if isinstance(answer, str) else answer
+    if isinstance(label, str):
+        singular = label if label in CLASSES else label.removesuffix("s")
+        if singular not in CLASSES and not label.isdecimal():
+            raise Incorrect(f"helped_most should be one of {', '.join(CLASSES)}; it is {shown(answer)}")
+        label = CLASSES.index(singular) if singular in CLASSES else label
+    label = int(label) if isinstance(label, str) else whole_number(label, "helped_most")
+    if not 0 <= label < 10:
+        raise Incorrect(f"helped_most should be the name of a class, or a label from 0 to 9; it is {label}")
+    gained = {0: 18, 1: 11, 2: -17, 3: 27, 4: 74, 5: -36, 6: 4, 7: -9, 8: 29, 9: 13}[label]
+    if label == 4:
+        return
+    causes = {
+        5: "that class loses most, about 36 of 1,000 images. Did you subtract the right way round?",
+        6: "shirt stays the hardest class, and gains hardly an image: asked is the largest gain",
+        1: "that class has most images right, with either distance; asked is the largest gain",
+    }
+    did = "gains" if gained > 0 else "loses"
+    cause = causes.get(label, f"it {did} about {abs(gained)} of 1,000 images; another class gains far more")
+    raise Incorrect(f"helped_most is {CLASSES[label]}: {cause}")
+
+
+@exercise(
+    "6.4",
+    "One side first",
+    difficulty=2,
+    minutes=12,
+    names=("resized_in_two_steps",),
+    hints=(
+        "Write it for one order of the sides and count the pixels that differ from `resize_images`; try the other. "
+        "One order leaves about one pixel in ten different, the other about one in seventy.",
+        "A call `F.interpolate(images.float(), (images.shape[2], width), mode='bilinear', antialias=True)` changes "
+        "the width only. Bytes are whole numbers, so `.round()` follows each of the two steps.",
+    ),
+)  # fmt: skip
+def check_two_steps(resized_in_two_steps: Any) -> None:
+    """Images that grow and shrink, without halves to round, so that every machine rounds alike."""
+    name = "resized_in_two_steps"
+    cases = [_without_halves(*case) for case in ((9, 7, 15, 11, 3), (7, 12, 13, 5, 2), (7, 10, 3, 4, 1))]
+    outputs = []
+    for images, (height, width) in cases:
+        given = images.clone()
+        output = call(resized_in_two_steps, given, height, width, name=name)
+        if not torch.equal(given, images):
+            raise Incorrect(f"{name} changed the images that it was given; work on a copy")
+        expected = (len(images), 1, height, width)
+        if isinstance(output, torch.Tensor) and tuple(output.shape) == (len(images), 1, width, height):
+            raise Incorrect(f"height and width are swapped: the output has the shape {tuple(output.shape)}")
+        outputs.append(tensor(output, expected, f"for images of {tuple(images.shape)[2:]}, the output").double())
+
+    def by(rule: Callable[..., torch.Tensor]) -> list[torch.Tensor]:
+        return [rule(images, *size) for images, size in cases]
+
+    def share_off(rule: Callable[..., torch.Tensor]) -> float:
+        off = [(output - other).abs().flatten() > 1e-2 for output, other in zip(outputs, by(rule))]
+        return torch.cat(off).double().mean().item()
+
+    right = by(_width_first)
+    if share_off(_width_first) == 0:
+        if "resize_images" in getattr(getattr(resized_in_two_steps, "__code__", None), "co_names", ()):
+            raise Incorrect("resize_images takes both steps for you; take them yourself, one side after the other")
+        return
+    if all(_same(255 * output, wanted) for output, wanted in zip(outputs, right)):
+        raise Incorrect("the values are right but for a factor: leave them between 0 and 255")
+    causes = [
+        (_height_first, "the height comes first here; try the width first, and count again how many pixels differ"),
+        (_rounded_once, "the pixels are rounded once, at the end: between the two steps they have to be whole as well"),
+        (_never_rounded, "the pixels are never rounded; they should be whole numbers after each step"),
+        (_rounded_in_between, "the pixels are rounded between the steps, but not at the end"),
+        (_cut_off, "the fractions are cut off (as .to(torch.uint8) and .int() do); round to the nearest number"),
+        (_cut_off_in_between, "between the steps the fractions are cut off; round to the nearest number"),
+        (_cut_off_at_the_end, "at the end the fractions are cut off; round to the nearest number"),
+        (_through_28_rows, "between the steps there are 28 rows, however many the images have; see images.shape"),
+        (_nearest, "the nearest pixel is copied; mode=\"bilinear\" takes weighted means"),
+        (_aligned, "align_corners=True puts the outer pixels' centres into the corners; leave it False"),
+    ]  # fmt: skip
+    # These rules round halves and cut off whole numbers, so a few pixels may come out otherwise.
+    off, cause = min((share_off(rule), cause) for rule, cause in causes)
+    if off < 0.04:
+        raise Incorrect(cause)
+    if _same(outputs[0], right[0]):
+        raise Incorrect("it is right where both sides grow, and not where one shrinks: is antialias=True there, twice?")
+    apart = [(output - wanted).abs() for output, wanted in zip(outputs, right)]
+    differing = sum((steps > 1e-3).sum().item() for steps in apart)
+    raise Incorrect(
+        f"{differing} of {sum(steps.numel() for steps in apart)} pixels differ, by up to "
+        f"{max(steps.max().item() for steps in apart):.3g} of 255 steps; two bilinear steps, width and then height, "
+        "each followed by rounding, are expected"
+    )
+
+
+@exercise(
+    "6.5",
+    "Three faults in a loader",
+    difficulty=3,
+    minutes=12,
+    names=("mended_batches",),
+    hints=(
+        "Call the faulty function on a few images that tell who they are: all pixels of image `i` are `i`, as is its "
+        "label. Are the pairs still pairs? How many images arrive? Try a batch size that divides the count, too.",
+        "One order must serve both tensors. The scale must not depend on which images share a batch. "
+        "And `range(0, n - batch_size, batch_size)` stops too early: when is its last value?",
+        "Draw `order = torch.randperm(len(images))` once and go through `order.split(batch_size)`. "
+        "The pixels are `images[indices].float() / 255`.",
+    ),
+)
+def check_mended_batches(mended_batches: Any) -> None:
+    """Images that tell who they are, with labels of their own, in counts that a batch size divides or not."""
+    for count, batch_size in ((43, 8), (40, 10), (5, 16)):
+        _check_batches(mended_batches, count, batch_size)
+
+
+# Parts of 6.1
+
+
+def _refuse(name: str, found: int, right: int, causes: dict[int, str], otherwise: str) -> None:
+    if found != right:
+        raise Incorrect(f"{name} is {found:,}: {causes.get(found, otherwise)}")
+
+
+# Parts of 6.2: the rule, and what people write instead
+
+
+def _clouds(classes: list[int], seed: int) -> tuple[torch.Tensor, ...]:
+    """Return training images and labels and test images and labels: overlapping clouds of unequal size and width."""
+    generator = torch.Generator().manual_seed(seed)
+    labels = torch.tensor([0, 2, 3, 5, 7])
+    centres = 6 * torch.rand(len(labels), 30, generator=generator) + 3
+    width = torch.tensor([3.0, 5.0, 4.0, 5.0, 6.0])
+
+    def draw(count: int, shares: list[float]) -> tuple[torch.Tensor, torch.Tensor]:
+        place = torch.multinomial(torch.tensor(shares), count, replacement=True, generator=generator)
+        spread = width[place].unsqueeze(1) * torch.randn(count, 30, generator=generator)
+        pixels = (centres[place] + spread).abs().clamp(max=255)
+        return pixels.to(torch.uint8).reshape(-1, 1, 6, 5), labels[place]
+
+    train_images, train_labels = draw(90, [0.15, 0.25, 0.2, 0.3, 0.1])
+    test_images, test_labels = draw(150, [0.3, 0.1, 0.15, 0.15, 0.3])
+    distances = torch.cdist(_pixels(test_images), _means(train_images, train_labels, classes)).sort(dim=1).values
+    sure = distances[:, 1] - distances[:, 0] > 0.02  # else rounding would decide
+    return train_images, train_labels, test_images[sure], test_labels[sure]
+
+
+def _pixels(images: torch.Tensor) -> torch.Tensor:
+    return images.flatten(1).double()
+
+
+def _means(images: torch.Tensor, labels: torch.Tensor, classes: list[int]) -> torch.Tensor:
+    return torch.stack([_pixels(images[labels == label]).mean(dim=0) for label in classes])
+
+
+def _share(said: torch.Tensor, labels: torch.Tensor) -> float:
+    return (said == labels).double().mean().item()
+
+
+def _all_tests(X: torch.Tensor, y: torch.Tensor, Z: torch.Tensor, t: torch.Tensor, classes: list[int]) -> float:
+    return _share(torch.tensor(classes)[torch.cdist(_pixels(Z), _means(X, y, classes)).argmin(dim=1)], t)
+
+
+def _nearest_mean(X: torch.Tensor, y: torch.Tensor, Z: torch.Tensor, t: torch.Tensor, classes: list[int]) -> float:
+    kept = torch.isin(t, torch.tensor(classes))
+    return _all_tests(X, y, Z[kept], t[kept], classes)
+
+
+def _all_candidates(X: torch.Tensor, y: torch.Tensor, Z: torch.Tensor, t: torch.Tensor, classes: list[int]) -> float:
+    kept = torch.isin(t, torch.tensor(classes))
+    return _all_tests(X, y, Z[kept], t[kept], y.unique().tolist())
+
+
+def _means_of_all_ten(X: torch.Tensor, y: torch.Tensor, Z: torch.Tensor, t: torch.Tensor, classes: list[int]) -> float:
+    kept = torch.isin(t, torch.tensor(classes))
+    return _all_tests(X, y, Z[kept], t[kept], list(range(10)))
+
+
+def _all_tests_and_candidates(
+    X: torch.Tensor, y: torch.Tensor, Z: torch.Tensor, t: torch.Tensor, classes: list[int]
+) -> float:
+    return _all_tests(X, y, Z, t, y.unique().tolist())
+
+
+def _means_of_tests(X: torch.Tensor, y: torch.Tensor, Z: torch.Tensor, t: torch.Tensor, classes: list[int]) -> float:
+    return _nearest_mean(Z, t, Z, t, classes)
+
+
+def _with_means(choose: Callable[..., torch.Tensor]) -> Callable[..., float]:
+    """Return the accuracy of another choice: a function of test pixels, means and labels that returns labels."""
+
+    def rule(X: torch.Tensor, y: torch.Tensor, Z: torch.Tensor, t: torch.Tensor, classes: list[int]) -> float:
+        kept = torch.isin(t, torch.tensor(classes))
+        return _share(choose(_pixels(Z[kept]), _means(X, y, classes), torch.tensor(classes)), t[kept])
+
+    return rule
+
+
+_places_for_labels = _with_means(lambda Z, means, classes: torch.cdist(Z, means).argmin(dim=1))
+_sorted_labels = _with_means(lambda Z, means, classes: classes.sort().values[torch.cdist(Z, means).argmin(dim=1)])
+_sorted_means = _with_means(lambda Z, means, classes: classes[torch.cdist(Z, means[classes.argsort()]).argmin(dim=1)])
+_farthest = _with_means(lambda Z, means, classes: classes[torch.cdist(Z, means).argmax(dim=1)])
+_whole_means = _with_means(lambda Z, means, classes: classes[torch.cdist(Z, means.floor()).argmin(dim=1)])
+_largest_product = _with_means(lambda Z, means, classes: classes[(Z @ means.T).argmax(dim=1)])
+_sum_of_differences = _with_means(lambda Z, means, classes: classes[torch.cdist(Z, means, p=1).argmin(dim=1)])
+
+
+_bytes = _with_means(
+    lambda Z, means, classes: classes[(Z.unsqueeze(1) - means.floor()).remainder(256).norm(dim=2).argmin(dim=1)]
+)
+
+
+def _balanced(X: torch.Tensor, y: torch.Tensor, Z: torch.Tensor, t: torch.Tensor, classes: list[int]) -> float:
+    return sum(_all_tests(X, y, Z[t == label], t[t == label], classes) for label in classes) / len(classes)
+
+
+def _nearest_image(X: torch.Tensor, y: torch.Tensor, Z: torch.Tensor, t: torch.Tensor, classes: list[int]) -> float:
+    stored, kept = torch.isin(y, torch.tensor(classes)), torch.isin(t, torch.tensor(classes))
+    return _share(y[stored][torch.cdist(_pixels(Z[kept]), _pixels(X[stored])).argmin(dim=1)], t[kept])
+
+
+def _medians(X: torch.Tensor, y: torch.Tensor, Z: torch.Tensor, t: torch.Tensor, classes: list[int]) -> float:
+    kept = torch.isin(t, torch.tensor(classes))
+    medians = torch.stack([_pixels(X[y == label]).median(dim=0).values for label in classes])
+    return _share(torch.tensor(classes)[torch.cdist(_pixels(Z[kept]), medians).argmin(dim=1)], t[kept])
+
+
+def _near(found: list[float], other: list[float]) -> bool:
+    return all(abs(a - b) < 1e-4 * max(1, abs(b)) for a, b in zip(found, other))
+
+
+# Parts of 6.3 and 6.4
+
+
+def _same(a: torch.Tensor, b: torch.Tensor) -> bool:
+    return torch.allclose(a.double(), b.double(), rtol=1e-3, atol=1e-3)
+
+
+def _without_halves(
+    height: int, width: int, new_height: int, new_width: int, count: int
+) -> tuple[torch.Tensor, tuple[int, int]]:
+    """Return random images whose resized pixels are never near a half, where rounding could go either way."""
+    for seed in range(1000):
+        generator = torch.Generator().manual_seed(seed)
+        images = torch.randint(0, 256, (count, 1, height, width), dtype=torch.uint8, generator=generator)
+        wide = images.double() @ _weights(width, new_width).T
+        high = _weights(height, new_height) @ wide.round()
+        if all((values - values.floor() - 0.5).abs().min() > 0.005 for values in (wide, high)):
+            break
+    return images, (new_height, new_width)
+
+
+def _weights(old: int, new: int) -> torch.Tensor:
+    """Return W of the notebook: each new row is a weighted mean of old ones, the weights form a triangle."""
+    scale = max(old / new, 1.0)
+    centres = (torch.arange(new, dtype=torch.float64) + 0.5) * old / new - 0.5
+    distances = (torch.arange(old, dtype=torch.float64) - centres.unsqueeze(1)).abs()
+    triangle = (1 - distances / scale).clamp(min=0)
+    return triangle / triangle.sum(dim=1, keepdim=True)
+
+
+def _width_first(images: torch.Tensor, height: int, width: int) -> torch.Tensor:
+    """The right answer, without PyTorch's own resizing."""
+    wide = (images.double() @ _weights(images.shape[3], width).T).round()
+    return (_weights(images.shape[2], height) @ wide).round()
+
+
+def _two_steps(
+    between: Callable[..., torch.Tensor], end: Callable[..., torch.Tensor], **options: bool
+) -> Callable[..., torch.Tensor]:
+    """Return resizing along the width and then the height as people write it, with something done after each step."""
+
+    def step(X: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
+        return F.interpolate(X.float(), size, mode="bilinear", antialias=True, **options)
+
+    def resize(images: torch.Tensor, height: int, width: int) -> torch.Tensor:
+        return end(step(between(step(images, (images.shape[2], width))), (height, width))).double()
+
+    return resize
+
+
+_rounded_once = _two_steps(torch.clone, torch.round)
+_never_rounded = _two_steps(torch.clone, torch.clone)
+_rounded_in_between = _two_steps(torch.round, torch.clone)
+_cut_off = _two_steps(torch.floor, torch.floor)
+_cut_off_in_between = _two_steps(torch.floor, torch.round)
+_cut_off_at_the_end = _two_steps(torch.round, torch.floor)
+_aligned = _two_steps(torch.round, torch.round, align_corners=True)
+
+
+def _height_first(images: torch.Tensor, height: int, width: int) -> torch.Tensor:
+    return _width_first(images.mT, width, height).mT
+
+
+def _through_28_rows(images: torch.Tensor, height: int, width: int) -> torch.Tensor:
+    step = {"mode": "bilinear", "antialias": True}
+    wide = F.interpolate(images.float(), (28, width), **step).round()
+    return F.interpolate(wide, (height, width), **step).round().double()
+
+
+def _nearest(images: torch.Tensor, height: int, width: int) -> torch.Tensor:
+    return F.interpolate(images.double(), (height, width), mode="nearest")
+
+
+# Parts of 6.5
+
+
+def _check_batches(mended_batches: Any, count: int, batch_size: int) -> None:
+    """Two epochs of images that are all different, none of them with a pixel of 255."""
+    generator = torch.Generator().manual_seed(count)
+    images = torch.randint(1, 200, (count, 1, 3, 5), dtype=torch.uint8, generator=generator)
+    images[:, 0, 0, 0] = torch.arange(count) + 3
+    labels = (7 * torch.arange(count) + 3) % 89  # all different
+    batches = _epoch(mended_batches, images, labels, batch_size)
+    where = f"with {count} images and batch_size={batch_size}, "
+    _check_sizes([len(y) for _, y in batches], count, batch_size, where)
+    X, y = torch.cat([X for X, _ in batches]), torch.cat([y for _, y in batches])
+    order = _who_they_are(X, images, batches)
+    if len(order.unique()) < count:
+        raise Incorrect(f"{where}some images come twice and others never; draw an order without repetition (randperm)")
+    if y.is_floating_point():
+        raise Incorrect(f"y has the type {y.dtype}; labels stay whole numbers, only pixels become floats")
+    if not torch.equal(y.long(), labels[order]):
+        if torch.equal(y.long().sort().values, labels.sort().values):
+            raise Incorrect("images and labels are no longer pairs: both must follow one and the same order")
+        raise Incorrect("the labels are not those that were given")
+    if count < batch_size:
+        return  # too few images to judge their order
+    if torch.equal(order, torch.arange(count)):
+        raise Incorrect("the images come in the order in which they are stored; an epoch should shuffle them")
+    steps = order.diff() % count
+    if (steps == 1).all() or (steps == count - 1).all():
+        raise Incorrect("the images still have their stored neighbours, forwards or backwards; shuffle them")
+    parts = [set(part.tolist()) for part in order.split(batch_size)]
+    if all(max(part) - min(part) == len(part) - 1 for part in parts):
+        raise Incorrect("neighbours always share a batch: the order is random within a batch or between batches only")
+    again = _epoch(mended_batches, images, labels, batch_size)
+    second = _who_they_are(torch.cat([X for X, _ in again]), images, again)
+    if torch.equal(second, order):
+        raise Incorrect("a second epoch has the order of the first; draw a new one in each call, without a fixed seed")
+    moved = (torch.cat([order, second]) - torch.arange(count).repeat(2)).abs().double().mean().item()
+    if moved < 6:  # of 40 shuffled images, one moves by 13 places on average
+        raise Incorrect(f"an image moves by {moved:.1f} places only, on average; shuffle all images, not parts of them")
+
+
+def _epoch(
+    mended_batches: Any, images: torch.Tensor, labels: torch.Tensor, batch_size: int
+) -> list[tuple[torch.Tensor, torch.Tensor]]:
+    """Return the batches of one call, once each is known to be a pair of tensors that fit."""
+    given_images, given_labels = images.clone(), labels.clone()
+
+    def all_batches() -> list[Any]:
+        result = mended_batches(given_images, given_labels, batch_size)
+        return list(islice(result, 200)) if isinstance(result, Iterator) or hasattr(result, "__iter__") else result
+
+    if not callable(mended_batches):
+        raise Incorrect(f"mended_batches should be a function; it is {shown(mended_batches)}")
+    batches = call(all_batches, name="mended_batches")
+    if not isinstance(batches, list):
+        raise Incorrect(f"mended_batches should yield batches, or return a list of them; it returned {shown(batches)}")
+    if not batches:
+        raise Incorrect(f"there is no batch at all with {len(images)} images and batch_size={batch_size}")
+    if not (torch.equal(given_images, images) and torch.equal(given_labels, labels)):
+        raise Incorrect("mended_batches changed the images or labels that it was given; work on a copy")
+    if len(batches) == 2 and all(isinstance(part, torch.Tensor) for part in batches):
+        raise Incorrect("one pair of tensors came back, not batch after batch: return ends the loop, yield goes on")
+    pairs = []
+    for batch in batches:
+        if not isinstance(batch, (tuple, list)) or len(batch) != 2:
+            raise Incorrect(f"a batch should be a pair X, y; one is {shown(batch)}")
+        X, y = tensor(batch[0], None, "X of a batch"), tensor(batch[1], None, "y of a batch")
+        if X.dim() != 4 or X.shape[1:] != images.shape[1:]:
+            raise Incorrect(f"X of a batch has the shape {tuple(X.shape)}; expected (batch, 1, 3, 5)")
+        if y.dim() != 1 or len(y) != len(X):
+            raise Incorrect(f"X of a batch has the shape {tuple(X.shape)}, but its y has {tuple(y.shape)}")
+        pairs.append((X, y))
+    return pairs
+
+
+def _check_sizes(sizes: list[int], count: int, batch_size: int, where: str) -> None:
+    expected = [min(batch_size, count - start) for start in range(0, count, batch_size)]
+    if sizes == expected:
+        return
+    if 0 in sizes:
+        raise Incorrect(f"{where}there is an empty batch; it should be left out")
+    if sum(sizes) < count and sizes == expected[:-1]:
+        raise Incorrect(f"{where}the last batch is missing, and {expected[-1]} images with it")
+    if sum(sizes) > count:
+        raise Incorrect(f"{where}{sum(sizes)} images come in an epoch; each should come once")
+    raise Incorrect(f"{where}the batches have the sizes {str(sizes)[:60]}; expected {expected}")
+
+
+def _who_they_are(X: torch.Tensor, images: torch.Tensor, batches: list) -> torch.Tensor:
+    """Return for each image of an epoch its number among those that were given."""
+    if not X.is_floating_point():
+        raise Incorrect(f"X has the type {X.dtype}; a network wants floats, from 0 to 1")
+    if X.dtype in (torch.float16, torch.bfloat16):
+        raise Incorrect(f"X has the type {X.dtype}, which has two or three digits; use float32")
+    known = images.flatten(1).double()
+    found = X.flatten(1).double()
+    distances = (255 * found.unsqueeze(1) - known).abs().amax(dim=2)
+    if distances.amin(dim=1).max() < 0.01:
+        return distances.argmin(dim=1)
+    if (found.unsqueeze(1) - known).abs().amax(dim=2).amin(dim=1).max() < 0.3:
+        raise Incorrect("the pixels still go up to 255; divide them by 255")
+    if not found.any():
+        raise Incorrect("all pixels are 0: convert to floats before you divide, whole numbers are cut off")
+    if all(abs(part.max() - 1) < 1e-4 for part, _ in batches):
+        raise Incorrect(
+            "the brightest pixel of each batch is 1, whatever it was: divide by 255, not by the maximum of the batch. "
+            "Else an image has other values in other company"
+        )
+    scaled = found * known.max()
+    if (scaled.unsqueeze(1) - known).abs().amax(dim=2).amin(dim=1).max() < 0.3:
+        raise Incorrect(
+            "the images are divided by the largest pixel of all; divide by 255, the largest that a byte can be"
+        )
+    if (256 * found.unsqueeze(1) - known).abs().amax(dim=2).amin(dim=1).max() < 0.1:
+        raise Incorrect("the pixels are divided by 256; the largest byte is 255, and should become 1")
+    raise Incorrect(
+        f"the pixels are not those of the images divided by 255; they go from {X.min():.3g} to {X.max():.3g}"
+    )

@@ -1,1 +1,0 @@
-parameters_of_the_layer = 3 * 3 * 3 * 8 + 8  # answer

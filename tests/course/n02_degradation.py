@@ -1,0 +1,901 @@
+"""Answers to the exercises of notebook 02."""
+
+from __future__ import annotations
+
+from collect import needs, right, wrong
+
+# 2.1, layers and blocks
+
+
+def numbers(blocks: str, additions: str) -> str:
+    return f"blocks_a_stage = {blocks}\nadditions = {additions}"
+
+
+right(
+    "2.1",
+    "counted in the net",
+    """
+net_of_110 = d2l.cifar_resnet(110, 2)
+blocks_a_stage = len(net_of_110[1])
+additions = sum(type(module) is d2l.Residual for module in net_of_110.modules())
+""",
+)
+right("2.1", "as tensor and float", numbers("torch.tensor([18])", "54.0"))
+right("2.1", "the other way round", "additions = (110 - 2) // 2\nblocks_a_stage = additions / 3")
+
+wrong("2.1", "stem and head forgotten", numbers("110 / 6", "55"), "first convolution and the linear layer")
+wrong("2.1", "rounded up", numbers("19", "57"), "in no block")
+wrong("2.1", "convolutions, not blocks", numbers("36", "108"), "convolutions in a stage")
+wrong("2.1", "all stages", numbers("54", "54"), "three stages; how many has one")
+wrong("2.1", "another number", numbers("17", "51"), r"6 · 17 \+ 2 is 104")
+wrong("2.1", "additions of one stage", numbers("18", "18"), "one stage; there are three")
+wrong("2.1", "an addition a convolution", numbers("18", "108"), "a block adds once")
+wrong("2.1", "without the blocks that pad", numbers("18", "52"), "adds too, with zeros")
+wrong("2.1", "without each stage's first block", numbers("18", "51"), "first block of each stage adds as well")
+wrong("2.1", "half of all layers", numbers("18", "55"), "in no block")
+wrong("2.1", "the padding blocks alone", numbers("18", "2"), "those are the blocks that pad")
+wrong("2.1", "some number", numbers("18", "60"), "each of the 3 · 18 blocks")
+
+# 2.2, the diagnosis
+
+
+def diagnosis(*lines: str) -> str:
+    return "\n    ".join(("def diagnose(shallow_train, shallow_test, deep_train, deep_test):", *lines))
+
+
+right(
+    "2.2",
+    "one expression, other names, other capitals",
+    """
+def diagnose(a, b, c, d):
+    return "Degradation" if a < c else ("Depth helps", "Overfitting")[b < d]
+""",
+)
+right(
+    "2.2",
+    "the good case first",
+    diagnosis(
+        "better_on_seen, better_on_unseen = deep_train <= shallow_train, deep_test <= shallow_test",
+        "if better_on_seen and better_on_unseen:",
+        "    return 'depth helps'",
+        "return 'over-fitting' if better_on_seen else 'degradation'",
+    ),
+)
+right(
+    "2.2",
+    "a table",
+    """
+diagnose = lambda *losses: {
+    (False, False): "depth helps", (False, True): "over-fitting",
+    (True, False): "degradation", (True, True): "degradation",
+}[losses[2] > losses[0], losses[3] > losses[1]]
+""",
+)
+
+wrong(
+    "2.2",
+    "over-fitting asked first",
+    diagnosis(
+        "if deep_test > shallow_test:",
+        "    return 'over-fitting'",
+        "return 'degradation' if deep_train > shallow_train else 'depth helps'",
+    ),
+    "training images decide first",
+)
+wrong(
+    "2.2",
+    "the test images alone",
+    diagnosis(
+        "return 'degradation' if deep_test > shallow_test else 'depth helps'",
+    ),
+    "test images alone",
+)
+wrong(
+    "2.2",
+    "judged by the test images first",
+    diagnosis(
+        "if deep_test > shallow_test:",
+        "    return 'degradation'",
+        "return 'over-fitting' if deep_train > shallow_train else 'depth helps'",
+    ),
+    "test images first",
+)
+wrong(
+    "2.2",
+    "no question about the test images",
+    diagnosis(
+        "return 'degradation' if deep_train > shallow_train else 'depth helps'",
+    ),
+    "never look at the test images",
+)
+wrong(
+    "2.2",
+    "the gap of the deeper net",
+    diagnosis(
+        "if deep_train > shallow_train:",
+        "    return 'degradation'",
+        "return 'over-fitting' if deep_test > deep_train else 'depth helps'",
+    ),
+    "two losses of one net",
+)
+wrong(
+    "2.2",
+    "the larger gap",
+    diagnosis(
+        "if deep_train > shallow_train:",
+        "    return 'degradation'",
+        "gap, deep_gap = shallow_test - shallow_train, deep_test - deep_train",
+        "return 'over-fitting' if deep_gap > gap + 1e-9 else 'depth helps'",
+    ),
+    "of one net|returned",
+)
+wrong(
+    "2.2",
+    "taken for accuracies",
+    diagnosis(
+        "if deep_train < shallow_train:",
+        "    return 'degradation'",
+        "return 'over-fitting' if deep_test < shallow_test else 'depth helps'",
+    ),
+    "wrong way round",
+)
+wrong(
+    "2.2",
+    "words swapped",
+    diagnosis(
+        "if deep_train > shallow_train:",
+        "    return 'over-fitting'",
+        "return 'degradation' if deep_test > shallow_test else 'depth helps'",
+    ),
+    "changed places",
+)
+wrong(
+    "2.2",
+    "equal counts as worse",
+    diagnosis(
+        "if deep_train >= shallow_train:",
+        "    return 'degradation'",
+        "return 'over-fitting' if deep_test > shallow_test else 'depth helps'",
+    ),
+    "equal losses on the training images",
+)
+wrong(
+    "2.2",
+    "equal counts as worse on the test images",
+    diagnosis(
+        "if deep_train > shallow_train:",
+        "    return 'degradation'",
+        "return 'depth helps' if deep_test < shallow_test else 'over-fitting'",
+    ),
+    "equal losses on the test images",
+)
+wrong(
+    "2.2",
+    "worse on both",
+    diagnosis(
+        "if deep_train > shallow_train and deep_test > shallow_test:",
+        "    return 'degradation'",
+        "return 'over-fitting' if deep_test > shallow_test else 'depth helps'",
+    ),
+    "Worse on the training images is enough",
+)
+wrong(
+    "2.2",
+    "a margin",
+    diagnosis(
+        "if deep_train > shallow_train + 0.1:",
+        "    return 'degradation'",
+        "return 'over-fitting' if deep_test > shallow_test + 0.1 else 'depth helps'",
+    ),
+    "is worse than the shallow one on the training images",
+)
+wrong(
+    "2.2",
+    "order of the arguments",
+    """
+def diagnose(shallow_train, deep_train, shallow_test, deep_test):
+    if deep_train > shallow_train:
+        return "degradation"
+    return "over-fitting" if deep_test > shallow_test else "depth helps"
+""",
+    "another order",
+)
+wrong(
+    "2.2",
+    "printed",
+    diagnosis(
+        "if deep_train > shallow_train:",
+        "    print('degradation')",
+        "elif deep_test > shallow_test:",
+        "    print('over-fitting')",
+        "else:",
+        "    print('depth helps')",
+    ),
+    "returned None.*printed",
+)
+wrong("2.2", "true or false", diagnosis("return deep_train > shallow_train"), "one of the three texts")
+wrong("2.2", "another word", diagnosis("return 'bad' if deep_train > shallow_train else 'good'"), "the three texts are")
+wrong(
+    "2.2",
+    "whole numbers",
+    diagnosis(
+        "a, b, c, d = map(round, (shallow_train, shallow_test, deep_train, deep_test))",
+        "return 'degradation' if c > a else 'over-fitting' if d > b else 'depth helps'",
+    ),
+    "so this is",
+)
+
+# 2.3, an unfair race
+
+
+def race(body: str) -> str:
+    return "def fair_race(build, train_iter, lr, num_steps):\n    " + body.strip().replace("\n", "\n    ")
+
+
+ONE_AFTER_THE_OTHER = """
+losses = {}
+for kind in ("plain", "residual"):
+    torch.manual_seed(5)
+    net = build(kind)
+    steps = d2l.train_side_by_side({"net": net}, islice(train_iter, num_steps), lr)
+    losses[kind] = [step["net"] for step in steps]
+return losses
+"""
+TOGETHER = """
+torch.manual_seed(1)
+a = build("plain")
+torch.manual_seed(1)
+b = build("residual")
+steps = list(d2l.train_side_by_side({"plain": a, "residual": b}, islice(train_iter, num_steps), lr))
+return {kind: [step[kind].item() for step in steps] for kind in ("plain", "residual")}
+"""
+
+right("2.3", "one after the other, seeded again", race(ONE_AFTER_THE_OTHER))
+right("2.3", "together", race(TOGETHER))
+right(
+    "2.3",
+    "weights copied, batches kept",
+    """
+def fair_race(make, data, rate, steps):
+    kept = list(islice(data, steps))
+    pair = {"residual": make("residual"), "plain": make("plain")}
+    pair["plain"].load_state_dict(pair["residual"].state_dict())
+    losses = {}
+    for kind, net in pair.items():
+        run = d2l.train_side_by_side({0: net}, kept, lr=rate)
+        losses[kind] = torch.stack([step[0] for step in run])
+    return losses
+""",
+)
+right(
+    "2.3",
+    "trained copies, and a look at them before",
+    """
+def fair_race(build, train_iter, lr, num_steps):
+    nets = {}
+    for kind in ("plain", "residual"):
+        torch.manual_seed(9)
+        nets[kind] = copy.deepcopy(build(kind))
+        with torch.no_grad():
+            nets[kind](next(iter(train_iter))[0])
+    losses = {kind: [] for kind in nets}
+    for step in d2l.train_side_by_side(nets, islice(train_iter, num_steps), lr):
+        for kind, loss in step.items():
+            losses[kind].append(float(loss))
+    return losses
+""",
+)
+right(
+    "2.3",
+    "trained by hand",
+    """
+def fair_race(build, train_iter, lr, num_steps):
+    nets = {}
+    for kind in ("plain", "residual"):
+        torch.manual_seed(0)
+        nets[kind] = build(kind).train()
+    optimizers = {kind: torch.optim.SGD(net.parameters(), lr=lr, momentum=0.9) for kind, net in nets.items()}
+    losses = {kind: [] for kind in nets}
+    for X, y in islice(train_iter, num_steps):
+        for kind, net in nets.items():
+            loss = cross_entropy(net(X), y)
+            optimizers[kind].zero_grad()
+            loss.backward()
+            optimizers[kind].step()
+            losses[kind].append(loss)
+    return losses
+""",
+)
+
+UNMENDED = """
+torch.manual_seed(0)
+losses = {}
+for kind in ("plain", "residual"):
+    net = build(kind)
+    rate = lr if kind == "plain" else 2 * lr
+    steps = d2l.train_side_by_side({kind: net}, islice(train_iter, num_steps), rate)
+    losses[kind] = [step[kind].item() for step in steps]
+return losses
+"""
+SEEDED = UNMENDED.replace("    net = build(kind)", "    torch.manual_seed(0)\n    net = build(kind)")
+ONE_RATE = UNMENDED.replace("2 * lr", "lr")
+
+wrong("2.3", "nothing mended", race(UNMENDED), "start from different weights")
+wrong("2.3", "the rate alone", race(ONE_RATE), "start from different weights")
+wrong("2.3", "seed mended, rate not", race(SEEDED), r"plain net learned with 0\.11 and the residual one with 0\.22")
+wrong(
+    "2.3",
+    "weights copied, batches not",
+    race(
+        ONE_RATE.replace("    net = build(kind)", "    torch.manual_seed(0)\n    net = build(kind)\n    torch.seed()")
+    ),
+    "see different batches",
+)
+wrong(
+    "2.3",
+    "goes on in the same pass",
+    race(
+        ONE_RATE.replace("losses = {}", "losses = {}\nbatches = iter(train_iter)")
+        .replace("    net =", "    torch.manual_seed(0)\n    net =")
+        .replace("islice(train_iter", "islice(batches")
+    ),
+    "see different batches.*goes on where",
+)
+wrong(
+    "2.3",
+    "an iterator that is used up",
+    race(
+        ONE_RATE.replace("losses = {}", "losses = {}\nbatches = islice(train_iter, num_steps)")
+        .replace("    net =", "    torch.manual_seed(0)\n    net =")
+        .replace("islice(train_iter, num_steps), rate", "batches, rate")
+    ),
+    'losses."residual". should have 4 entries; it has 0.*once only',
+)
+wrong("2.3", "the mean of both rates", race(SEEDED.replace('lr if kind == "plain" else 2 * lr', "1.5 * lr")), "0.165")
+wrong(
+    "2.3",
+    "the rate of the notebook",
+    race(SEEDED.replace('lr if kind == "plain" else 2 * lr', "0.05")),
+    "0.05; fair_race",
+)
+wrong(
+    "2.3",
+    "the second starts where the first ended",
+    race(
+        ONE_AFTER_THE_OTHER.replace("losses = {}", "losses, before = {}, None").replace(
+            "    net = build(kind)",
+            "    net = build(kind)\n    if before: net.load_state_dict(before.state_dict())\n    before = net",
+        )
+    ),
+    "had at the end of its training",
+)
+wrong(
+    "2.3",
+    "one net twice",
+    race(TOGETHER.replace('build("residual")', 'build("plain")')),
+    'build."residual". made was trained',
+)
+wrong(
+    "2.3",
+    "the same losses twice",
+    race(ONE_AFTER_THE_OTHER.replace("return losses", "losses['residual'] = losses['plain']\nreturn losses")),
+    'losses."residual". is not what',
+)
+wrong(
+    "2.3",
+    "one batch again and again",
+    race(ONE_AFTER_THE_OTHER.replace("islice(train_iter, num_steps)", "[next(iter(train_iter))] * num_steps")),
+    "one batch again and again",
+)
+wrong(
+    "2.3",
+    "kinds mixed up",
+    race(TOGETHER.replace('"plain": a, "residual": b', '"plain": b, "residual": a')),
+    "other way round",
+)
+wrong(
+    "2.3",
+    "more steps for one",
+    race(
+        ONE_AFTER_THE_OTHER.replace(
+            "islice(train_iter, num_steps)", "islice(train_iter, num_steps + (kind == 'plain'))"
+        ).replace("return losses", "return {kind: values[-num_steps:] for kind, values in losses.items()}")
+    ),
+    "plain net was trained for 5 steps",
+)
+wrong(
+    "2.3",
+    "the whole epoch",
+    race(ONE_AFTER_THE_OTHER.replace("islice(train_iter, num_steps)", "train_iter")),
+    "entries; it has 10",
+)
+wrong("2.3", "nothing returned", race(TOGETHER.replace("return {", "result = {")), "returned None")
+wrong("2.3", "dictionaries in the lists", race(TOGETHER.replace("step[kind].item()", "step")), "holds dictionaries")
+wrong(
+    "2.3",
+    "the last loss only",
+    race(TOGETHER.replace("step[kind].item()", "steps[-1][kind].item()")),
+    "last loss 4 times",
+)
+wrong(
+    "2.3",
+    "no momentum for one",
+    race(ONE_AFTER_THE_OTHER.replace("lr)", "lr, momentum=0.9 if kind == 'plain' else 0)")),
+    "is not what d2l.train_side_by_side yields",
+)
+wrong(
+    "2.3",
+    "weights set to one number",
+    race(TOGETHER.replace("steps = list", "[nn.init.constant_(p, 0.1) for p in b.parameters()]\nsteps = list")),
+    "start from different weights",
+)
+
+# 2.4, one more block
+
+needs("2.4", "width", "make_net", "make_residual_identity", "make_plain_identity", "deepened")
+
+
+def longer(body: str, depth: str = "26") -> str:
+    return (
+        "def with_one_more_block(net):\n    longer = copy.deepcopy(net)\n    for stage in longer[1:4]:\n        "
+        "channels = stage[-1].conv2.out_channels\n        "
+        + body.strip().replace("\n", "\n        ")
+        + f"\n    return longer\n\ndepth_after_20 = {depth}"
+    )
+
+
+BLOCK = "block = d2l.Residual(channels, channels)\n"
+SILENT = "make_residual_identity(block)\n"
+APPEND = "stage.append(block)"
+
+right("2.4", "with the notebook's function", longer(BLOCK + SILENT + APPEND))
+right(
+    "2.4",
+    "a copy of the last block where it fits, made silent",
+    longer("""
+fits = stage[-1].conv3 is None
+block = copy.deepcopy(stage[-1]) if fits else d2l.Residual(channels, channels)
+make_residual_identity(block)
+stage.append(block)
+"""),
+)
+right(
+    "2.4",
+    "the second convolution silent, not the norm",
+    longer("""
+block = d2l.Residual(channels, channels)
+nn.init.zeros_(block.conv2.weight)
+nn.init.zeros_(block.conv2.bias)
+stage.append(block)
+"""),
+)
+right(
+    "2.4",
+    "built anew and filled",
+    """
+def with_one_more_block(old):
+    stem, *stages, pool, flatten, linear = copy.deepcopy(list(old))
+    new = []
+    for blocks in stages:
+        width = blocks[0].bn1.num_features
+        extra = d2l.Residual(width, width)
+        extra.bn2.weight.data.zero_()
+        new.append(nn.Sequential(*blocks, extra))
+    return nn.Sequential(stem, *new, pool, flatten, linear)
+
+depth_after_20 = torch.tensor(26)
+""",
+)
+right(
+    "2.4",
+    "a stage around a stage, and a class of one's own",
+    """
+class Extra(nn.Module):
+    def __init__(self, channels):
+        super().__init__()
+        self.F = nn.Sequential(
+            nn.Conv2d(channels, channels, 3, padding=1, bias=False), nn.BatchNorm2d(channels), nn.ReLU(),
+            nn.Conv2d(channels, channels, 3, padding=1, bias=False), nn.BatchNorm2d(channels),
+        )
+        nn.init.zeros_(self.F[-1].weight)
+
+    def forward(self, X):
+        return (X + self.F(X)).relu()
+
+def with_one_more_block(net):
+    parts = [copy.deepcopy(part) for part in net]
+    for i in (1, 2, 3):
+        parts[i] = nn.Sequential(parts[i], Extra(list(parts[i][-1].parameters())[-1].shape[0]))
+    return nn.Sequential(*parts)
+
+depth_after_20 = 26.0
+""",
+)
+
+wrong(
+    "2.4",
+    "a silent copy of the only block",
+    longer("block = copy.deepcopy(stage[-1])\n" + SILENT + APPEND),
+    "the only block of a stage is the one that changes",
+)
+wrong(
+    "2.4",
+    "the given net grows",
+    """
+def with_one_more_block(net):
+    for stage in net[1:4]:
+        channels = stage[-1].conv2.out_channels
+        block = d2l.Residual(channels, channels)
+        make_residual_identity(block)
+        stage.append(block)
+    return net
+
+depth_after_20 = 26
+""",
+    r"had \[2, 2, 2\] blocks and have \[3, 3, 3\] now",
+)
+wrong(
+    "2.4",
+    "the same blocks in a new net",
+    """
+def with_one_more_block(net):
+    stages = []
+    for stage in net[1:4]:
+        channels = stage[-1].conv2.out_channels
+        block = d2l.Residual(channels, channels)
+        make_residual_identity(block)
+        stages.append(nn.Sequential(*stage, block))
+    return nn.Sequential(net[0], *stages, *net[4:])
+
+depth_after_20 = 26
+""",
+    "shares its weights",
+)
+wrong("2.4", "not made silent", longer(BLOCK + APPEND), "last γ is not zero, so F")
+wrong(
+    "2.4",
+    "a copy of the trained block",
+    longer("block = copy.deepcopy(stage[-1])\nblock.conv3 = None\n" + APPEND),
+    "copy of the trained one before it",
+)
+wrong(
+    "2.4",
+    "γ zero, β trained",
+    longer("""
+block = copy.deepcopy(stage[-1])
+block.conv3 = None
+nn.init.zeros_(block.bn2.weight)
+stage.append(block)
+"""),
+    "β is not, so",
+)
+wrong(
+    "2.4",
+    "β zero, γ trained",
+    longer("""
+block = d2l.Residual(channels, channels)
+nn.init.normal_(block.bn2.weight)
+stage.append(block)
+"""),
+    "last γ is not zero, so F",
+)
+wrong(
+    "2.4",
+    "the first norm silent",
+    longer("""
+block = d2l.Residual(channels, channels)
+nn.init.zeros_(block.bn1.weight)
+nn.init.zeros_(block.bn1.bias)
+stage.append(block)
+"""),
+    "running mean",
+)
+wrong(
+    "2.4",
+    "convolution zero but for its bias",
+    longer(BLOCK + "nn.init.zeros_(block.conv2.weight)\n" + APPEND),
+    "running mean",
+)
+wrong("2.4", "Dirac kernels in a residual block", longer(BLOCK + "make_plain_identity(block)\n" + APPEND), "return 2x")
+wrong(
+    "2.4",
+    "a plain block with Dirac kernels",
+    longer("block = d2l.Plain(channels, channels)\nmake_plain_identity(block)\n" + APPEND),
+    "plain, they never add their input: in evaluation mode it does",
+)
+wrong(
+    "2.4",
+    "a plain block with γ zero",
+    longer("block = d2l.Plain(channels, channels)\n" + SILENT + APPEND),
+    "output is zero",
+)
+wrong("2.4", "an empty module", longer("stage.append(nn.Identity())"), "Identity, has no 3×3 convolutions")
+wrong(
+    "2.4",
+    "the new block first",
+    """
+def with_one_more_block(net):
+    longer = copy.deepcopy(net)
+    for i in (1, 2, 3):
+        channels = longer[i][0].conv1.in_channels
+        block = d2l.Residual(channels, channels)
+        make_residual_identity(block)
+        longer[i] = nn.Sequential(block, *longer[i])
+    return longer
+
+depth_after_20 = 26
+""",
+    "comes first",
+)
+wrong(
+    "2.4",
+    "in the last stage only",
+    """
+def with_one_more_block(net):
+    longer = copy.deepcopy(net)
+    block = d2l.Residual(longer[3][-1].conv2.out_channels, longer[3][-1].conv2.out_channels)
+    make_residual_identity(block)
+    longer[3].append(block)
+    return longer
+
+depth_after_20 = 22
+""",
+    r"have \[2, 2, 3\] blocks; one more in each would be \[3, 3, 3\]",
+)
+wrong("2.4", "only copied", "with_one_more_block = copy.deepcopy\ndepth_after_20 = 26", "no stage has a block more")
+wrong(
+    "2.4",
+    "the width of this page",
+    """
+def with_one_more_block(net):
+    return deepened(net, "residual", 6 * (len(net[1]) + 1) + 2)
+
+depth_after_20 = 26
+""",
+    "width 3, 2 channels of input and 7 classes; is one of these fixed",
+)
+wrong(
+    "2.4",
+    "built anew, weights not copied",
+    """
+def with_one_more_block(net):
+    stem, head = net[0][0], net[-1]
+    longer = d2l.cifar_resnet(
+        6 * len(net[1]) + 8, stem.out_channels, head.out_features, stem.in_channels, stem_strides=stem.stride[0]
+    )
+    for stage in longer[1:4]:
+        make_residual_identity(stage[-1])
+    return longer
+
+depth_after_20 = 26
+""",
+    "stem of the new net does not have the weights",
+)
+wrong(
+    "2.4",
+    "parameters copied, buffers not",
+    """
+def with_one_more_block(net):
+    longer = copy.deepcopy(net)
+    for module in longer.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.reset_running_stats()
+    for stage in longer[1:4]:
+        channels = stage[-1].conv2.out_channels
+        block = d2l.Residual(channels, channels)
+        make_residual_identity(block)
+        stage.append(block)
+    return longer
+
+depth_after_20 = 26
+""",
+    "buffers",
+)
+wrong(
+    "2.4",
+    "the given net is run in training mode",
+    longer(BLOCK + SILENT + APPEND).replace(
+        "    return longer",
+        "    with torch.no_grad():\n        net.train()(torch.ones(2, net[0][0].in_channels, 8, 8))\n    return longer",
+    ),
+    "not what it was",
+)
+wrong(
+    "2.4",
+    "the given net changes its mode",
+    longer(BLOCK + SILENT + APPEND).replace("    longer =", "    net.train(not net.training)\n    longer ="),
+    "another mode",
+)
+wrong("2.4", "layers that are never used", longer(BLOCK + "block.forward = lambda X: X\n" + APPEND), "no effect")
+wrong("2.4", "one block of depth", longer(BLOCK + SILENT + APPEND, "22"), "each of the three stages has got one")
+wrong("2.4", "one layer a stage", longer(BLOCK + SILENT + APPEND, "23"), "a block has two layers")
+wrong("2.4", "new layers not counted", longer(BLOCK + SILENT + APPEND, "20"), "so they count")
+
+# Sneaky ones
+
+right(
+    "2.4",
+    "functional, kernels as parameters",
+    """
+class Silent(nn.Module):
+    def __init__(self, channels):
+        super().__init__()
+        self.last = nn.Parameter(torch.zeros(channels, channels, 3, 3))
+        self.first = nn.Parameter(torch.randn(channels, channels, 3, 3))
+
+    def forward(self, X):
+        Y = nn.functional.conv2d(X, self.first, padding=1).relu()
+        return (X + nn.functional.conv2d(Y, self.last, padding=1)).relu()
+
+def with_one_more_block(net):
+    net = copy.deepcopy(net)
+    for i in range(1, 4):
+        net[i].append(Silent(net[i][-1].bn2.num_features))
+    return net
+
+depth_after_20 = 26
+""",
+)
+wrong(
+    "2.4", "γ small, not zero", longer(BLOCK + "nn.init.constant_(block.bn2.weight, 1e-3)\n" + APPEND), "γ is not zero"
+)
+wrong("2.4", "frozen", longer(BLOCK + SILENT + "block.requires_grad_(False)\n" + APPEND), "frozen")
+wrong(
+    "2.4",
+    "a net that asks the old copy",
+    """
+class Wrapped(nn.Sequential):
+    def forward(self, X):
+        return self.old[0].train(self.training)(X)
+
+def with_one_more_block(net):
+    longer = copy.deepcopy(net)
+    for stage in longer[1:4]:
+        channels = stage[-1].conv2.out_channels
+        stage.append(d2l.Residual(channels, channels))
+    longer = Wrapped(*longer)
+    longer.old = [copy.deepcopy(net)]
+    return longer
+
+depth_after_20 = 26
+""",
+    "no effect",
+)
+wrong(
+    "2.3",
+    "other images for one",
+    race(
+        ONE_AFTER_THE_OTHER.replace(
+            "islice(train_iter, num_steps)",
+            "((X.flip(3) if kind == 'plain' else X, y) for X, y in islice(train_iter, num_steps))",
+        )
+    ),
+    "different batches",
+)
+wrong(
+    "2.3",
+    "other images for both",
+    race(
+        ONE_AFTER_THE_OTHER.replace(
+            "islice(train_iter, num_steps)", "((X.flip(3), y) for X, y in islice(train_iter, num_steps))"
+        )
+    ),
+    "other images than those of train_iter",
+)
+wrong(
+    "2.3",
+    "other labels for one",
+    race(
+        ONE_AFTER_THE_OTHER.replace(
+            "islice(train_iter, num_steps)",
+            "((X, y.flip(0) if kind == 'plain' else y) for X, y in islice(train_iter, num_steps))",
+        )
+    ),
+    "Do the labels belong to the images",
+)
+wrong(
+    "2.3",
+    "made-up losses",
+    race(
+        TOGETHER.replace("step[kind].item()", "2.3 - 0.1 * i").replace(
+            "for step in steps]", "for i in range(num_steps)]"
+        )
+    ),
+    "is not what",
+)
+right(
+    "2.3",
+    "seeded before each pass, as the order follows the seed",
+    race(
+        ONE_RATE.replace(
+            "    net = build(kind)", "    torch.manual_seed(0)\n    net = build(kind)\n    torch.manual_seed(1)"
+        )
+    ),
+)
+wrong(
+    "2.4",
+    "a convolution shared with the block before",
+    longer(BLOCK + SILENT + "block.conv1 = stage[-1].conv2\n" + APPEND),
+    "no conv1.weight of its own",
+)
+wrong(
+    "2.4",
+    "pooling and flattening lost",
+    """
+def with_one_more_block(net):
+    stages = []
+    for stage in copy.deepcopy(net[1:4]):
+        block = d2l.Residual(stage[-1].bn2.num_features, stage[-1].bn2.num_features)
+        make_residual_identity(block)
+        stages.append(nn.Sequential(*stage, block))
+    return nn.Sequential(copy.deepcopy(net[0]), *stages, copy.deepcopy(net[-1]))
+
+depth_after_20 = 26
+""",
+    "should have 7 parts.*it has 5",
+)
+
+# 2.5, why the copy needs evaluation mode
+
+BECAUSE = (
+    '"In training mode batch norm uses the mean and the variance of the batch, so scale and level are lost; '
+    'with gamma zero the residual block adds nothing to its input, whatever the batch is."'
+)
+
+
+def explained(plain: str, residual: str = "[1, 2, 3, 6]", explanation: str = BECAUSE) -> str:
+    return f"x = torch.tensor([1.0, 2, 3, 6])\nplain_in_training = {plain}\nresidual_in_training = {residual}\n" + (
+        f"my_explanation = {explanation}"
+    )
+
+
+NORM = "nn.functional.batch_norm({}, None, None, training=True)"
+
+right(
+    "2.5",
+    "run, with a map of 2×2 pixels",
+    """
+blocks = d2l.Plain(1, 1), d2l.Residual(1, 1)
+for conv in (blocks[0].conv1, blocks[0].conv2):
+    nn.init.dirac_(conv.weight)
+    nn.init.zeros_(conv.bias)
+nn.init.zeros_(blocks[1].bn2.weight)
+X = torch.tensor([[[[1.0, 2], [3, 6]]]])
+plain_in_training, residual_in_training = (block(X) for block in blocks)
+my_explanation = '''In evaluation mode the stored statistics are used, and these can be chosen to do nothing.
+In training mode they are those of the batch, which the plain block can not know. Zero times anything is zero.'''
+""",
+)
+right("2.5", "by hand, two decimals, a tuple", explained("(0.0, 0, 0, 1.73)", "(1, 2.0, 3, 6)"))
+right("2.5", "NumPy", explained("torch.tensor([[0, 0], [0, 3**0.5]]).numpy()", "x.numpy()"))
+
+wrong("2.5", "nothing changes", explained("[1, 2, 3, 6]"), "values in evaluation mode")
+wrong("2.5", "one half of the block", explained("[0, 0, 0, 3 / 3.5**0.5]"), "one normalisation only")
+wrong("2.5", "no ReLU at all", explained("(x - x.mean()) / x.std(unbiased=False)"), "no ReLU cut off")
+wrong("2.5", "no last ReLU", explained("[-0.58, -0.58, -0.58, 1.73]"), "last ReLU is missing")
+wrong("2.5", "divided by three", explained("[0, 0, 0, 1.5]"), "by 4, not by 3")
+wrong("2.5", "divided by the variance", explained("[0, 0, 0, 4.6667]"), "not by its square root")
+wrong("2.5", "centred only", explained("[0, 0, 0, 2.25]"), "nothing was divided")
+wrong("2.5", "the input added", explained("[0.42, 1.42, 2.42, 7.73]"), "the input was added")
+wrong("2.5", "γ zero in the plain block", explained("[0, 0, 0, 0]"), "γ is 1 in the plain block")
+wrong("2.5", "another order", explained("[1.73, 0, 0, 0]"), "another order")
+wrong("2.5", "one number", explained("3 ** 0.5"), "list of four numbers")
+wrong("2.5", "three numbers", explained("[0, 0, 1.73]"), "it has 3")
+wrong("2.5", "some number", explained("[0, 0, 0.3, 1.73]"), "what becomes of 3")
+wrong("2.5", "residual block without addition", explained("[0, 0, 0, 1.73]", "[0, 0, 0, 0]"), "adds its input to it")
+wrong(
+    "2.5",
+    "residual block normalises too",
+    explained("[0, 0, 0, 1.73]", "[0, 0, 0, 1.73]"),
+    "what the plain block makes",
+)
+wrong("2.5", "residual block doubles", explained("[0, 0, 0, 1.73]", "[2, 4, 6, 12]"), r"F\(x\) = x; with")
+wrong(
+    "2.5",
+    "residual block adds what F would be",
+    explained("[0, 0, 0, 1.73]", "[1, 2, 3, 7.73]"),
+    r"F\(x\) is zero in this block",
+)
+wrong("2.5", "too short", explained("[0, 0, 0, 1.73]", explanation='"Because of batch norm."'), "different words")
+wrong("2.5", "one word many times", explained("[0, 0, 0, 1.73]", explanation='"norm " * 40'), "different words")
+wrong("2.5", "no text", explained("[0, 0, 0, 1.73]", explanation="42"), "text in quotes")

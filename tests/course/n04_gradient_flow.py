@@ -1,0 +1,442 @@
+"""Answers to the exercises of notebook 04."""
+
+from __future__ import annotations
+
+from collect import needs, right, wrong
+
+MEASURING = ("blocks_of", "in_float64", "inputs_and_loss", "gradient_norms", "growth")
+needs("4.3", *MEASURING)
+needs("4.4", "blocks_of", "in_float64", "inputs_and_loss")
+needs("4.5", *MEASURING)
+
+
+# 4.1 A shortcut that blocks
+
+
+def cancelling(set_weights: str, forward: str = "return x + self.F(x)") -> str:
+    """Return the class with these lines in `__init__` and in `forward`."""
+    indented = ["\n".join(f"        {line}" for line in lines.strip().splitlines()) for lines in (set_weights, forward)]
+    return f"""
+class Cancelling(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.F = nn.Linear(4, 4)
+{indented[0]}
+
+    def forward(self, x):
+{indented[1]}
+"""
+
+
+MINUS_I = "self.F.weight.data = -torch.eye(4)\nself.F.bias.data = torch.tensor([3.0, -1.0, 0.0, 2.0])"
+
+right("4.1", "with .data, other names", cancelling(MINUS_I).replace("x", "h").replace("self.F(h)", "self.F(h)"))
+right("4.1", "the bias that PyTorch draws", cancelling("nn.init.eye_(self.F.weight)\nself.F.weight.data.neg_()"))
+right(
+    "4.1",
+    "new parameters, functional, frozen",
+    cancelling(
+        """
+self.F.weight = nn.Parameter(torch.diag(torch.full((4,), -1.0)), requires_grad=False)
+nn.init.ones_(self.F.bias)""",
+        "return torch.add(nn.functional.linear(x, self.F.weight, self.F.bias), x)",
+    ),
+)
+right("4.1", "in 64 bits", cancelling("self.F = nn.Linear(4, 4).double()\n" + MINUS_I.replace(")", ").double()")))
+right(
+    "4.1",
+    "an argument with a default, an attribute more",
+    cancelling(MINUS_I + "\nself.relu = nn.ReLU()").replace("__init__(self)", "__init__(self, size=4)"),
+)
+
+for name, code, cause in (
+    ("the weights are zero", cancelling("nn.init.zeros_(self.F.weight)"), "weight of zeros"),
+    ("plus I", cancelling("nn.init.eye_(self.F.weight)"), "doubles the gradient"),
+    ("all weights -1", cancelling("nn.init.constant_(self.F.weight, -1)"), "all 16 weights"),
+    ("only the diagonal set", cancelling("self.F.weight.data.fill_diagonal_(-1)"), "other elements should be zero"),
+    ("minus one half of I", cancelling("self.F.weight.data = -0.5 * torch.eye(4)"), "leaves 0.5 of"),
+    ("nearly -I", cancelling("self.F.weight.data = -0.9999 * torch.eye(4)"), "leaves 0.0001"),
+    ("weights left as drawn", cancelling("pass"), "J is the weight of F"),
+    ("the output is zero, too", cancelling("self.F.weight.data = -torch.eye(4)\nself.F.bias.data.zero_()"),
+     "bias is zero"),
+    ("without a bias", cancelling("self.F = nn.Linear(4, 4, bias=False)\nself.F.weight.data = -torch.eye(4)"),
+     "no bias"),
+    ("subtracts with plus I", cancelling("nn.init.eye_(self.F.weight)", "return x - self.F(x)"), "x - F\\(x\\)"),
+    ("detaches", cancelling("pass", "return x.detach() + self.F(x.detach())"), "detach"),
+    ("detaches the shortcut of zeros",
+     cancelling("nn.init.zeros_(self.F.weight)", "return x.detach() + self.F(x)"), "detach"),
+    ("no_grad", cancelling(MINUS_I, "with torch.no_grad():\n    return x + self.F(x)"), "no_grad"),
+    ("never adds", cancelling("nn.init.zeros_(self.F.weight)", "return self.F(x)"), "input is not added"),
+    ("a ReLU after the sum", cancelling(MINUS_I, "return torch.relu(x + self.F(x))"), "ReLU after the sum"),
+    ("a ReLU in the branch", cancelling(MINUS_I, "return x + torch.relu(self.F(x))"), "ReLU after F"),
+    ("weights set in forward",
+     cancelling("pass", "self.F.weight.data = -torch.eye(4)\nreturn x + self.F(x)"), "in __init__"),
+    ("adds in place", cancelling(MINUS_I, "x += self.F(x)\nreturn x"), "in place"),
+    ("another name for the layer", cancelling(MINUS_I).replace("self.F", "self.linear"), "needs a layer self.F"),
+    ("assigns a tensor", cancelling("self.F.weight = -torch.eye(4)"), "raised TypeError"),
+    ("in place without no_grad", cancelling("self.F.weight.copy_(-torch.eye(4))"), "raised RuntimeError"),
+    ("forgets super", cancelling(MINUS_I).replace("super().__init__()", "pass"), "raised AttributeError"),
+    ("a block, not the class", cancelling(MINUS_I) + "\nCancelling = Cancelling()", "without parentheses"),
+    ("a hook that stops the gradient",
+     cancelling("pass", "x.register_hook(lambda g: 0 * g) if x.requires_grad else None\nreturn x + self.F(x)"),
+     "hooks"),
+    ("another size", cancelling(MINUS_I).replace("Linear(4, 4)", "Linear(4, 3)"), "nn.Linear\\(4, 4\\)"),
+    ("forgets to return", cancelling(MINUS_I, "x + self.F(x)"), "should be a tensor; it is None"),
+    ("cancels in training only",
+     cancelling(MINUS_I, "return x + self.F(x) if self.training else x - self.F(x)"), "x - F\\(x\\)"),
+    ("a layer that looks at no weight",
+     "class Fake(nn.Linear):\n    def forward(self, x):\n        return 1 - x\n"
+     + cancelling(MINUS_I).replace("nn.Linear(4, 4)", "Fake(4, 4)"), "does not return x \\+"),
+    ("the gradient cut in training only",
+     cancelling(MINUS_I, "return (x.detach() if self.training else x) + self.F(x)"), "cut off"),
+    ("multiplied by zero", cancelling("pass", "return 0 * x + 0 * self.F(x) + 1"), "does not return x \\+"),
+):  # fmt: skip
+    wrong("4.1", name, code, cause)
+
+
+# 4.2 Predict a power of ten
+
+right("4.2", "as a number", "powers_of_ten_110 = 42")
+right("4.2", "as a tensor", "powers_of_ten_110 = torch.tensor(108 / 2 * math.log10(6)).round()")
+right("4.2", "by logarithms of the scale", "powers_of_ten_110 = -int(108 * math.log10(1 / 6**0.5))")
+
+for name, code, cause in (
+    ("the answer of 56 layers", "21", "56 layers"),
+    ("one convolution in a block", "round(27 * math.log10(6))", "one convolution in a block"),
+    ("the root forgotten", "round(108 * math.log10(6))", "not by 1/6"),
+    ("all layers", "round(110 / 2 * math.log10(6))", "stem and head"),
+    ("the power of six", "54", "power of 6"),
+    ("the number of convolutions", "108", "number of convolutions"),
+    ("the natural logarithm", "round(54 * math.log(6))", "natural logarithm"),
+    ("with a minus", "-42", "a positive number"),
+    ("not rounded", "54 * math.log10(6)", "round it"),
+    ("the factor", "10**42", "asked is its power"),
+    ("the factor, as a float", "6.0**54", "asked is its power"),
+    ("one over the factor", "6**-54", "asked is its power"),
+    ("the growth itself", "51", "growth with small weights itself"),
+    ("a text", "'42'", "should be a number"),
+    ("one over the root of 3", "round(54 * math.log10(3))", "root of 3"),
+    ("a guess", "30", "each of the 108"),
+):
+    wrong("4.2", name, f"powers_of_ten_110 = {code}", cause)
+
+
+# 4.3 The scale at another depth
+
+
+def keeping(body: str, prediction: str = "'about the same'") -> str:
+    """Return an answer to 4.3 with these lines."""
+    lines = "".join(f"    {line}\n" for line in body.strip().splitlines())
+    return f"def keeping_scale_of(net, X, y):\n{lines}\nscale_at_32 = {prediction}\n"
+
+
+KEEPING = "return growth(gradient_norms(net, X, y)) ** (-1 / (2 * len(blocks_of(net))))"
+
+right("4.3", "by logarithms, a tensor",
+      keeping("""
+at_blocks, _ = gradient_norms(net, X, y)
+convolutions = 2 * (len(at_blocks) - 1)
+return torch.exp(-(at_blocks[0].log() - at_blocks[-1].log()) / convolutions)""", "'  About the Same '"))  # fmt: skip
+right("4.3", "convolutions counted",
+      keeping("""
+n = sum(isinstance(m, nn.Conv2d) for m in net.modules()) - 1
+root = growth(gradient_norms(net, X, y)) ** (1 / n)
+return 1 / root""", "'same'"))  # fmt: skip
+right("4.3", "by trying",
+      keeping("""
+low, high = 0.05, 20.0
+for _ in range(12):
+    c = math.sqrt(low * high)
+    scaled = copy.deepcopy(net)
+    for layer in scaled.modules():
+        if isinstance(layer, nn.Conv2d):
+            layer.weight.data *= c
+    low, high = (low, c) if growth(gradient_norms(scaled, X, y)) > 1 else (c, high)
+return math.sqrt(low * high)"""))  # fmt: skip
+
+for name, code, cause in (
+    ("upside down", keeping(KEEPING.replace("-1", "1")), "upside down"),
+    ("for a block", keeping(KEEPING.replace("2 * ", "")), "for a block"),
+    ("for a block, upside down", keeping(KEEPING.replace("2 * ", "").replace("-1", "1")), "block, and upside down"),
+    ("with the stem", keeping(KEEPING.replace("2 * len(blocks_of(net))", "2 * len(blocks_of(net)) + 1")), "stem"),
+    ("all layers", keeping(KEEPING.replace("2 * len(blocks_of(net))", "2 * len(blocks_of(net)) + 2")),
+     "two convolutions too many"),
+    ("as many blocks as x's", keeping("at_blocks, _ = gradient_norms(net, X, y)\n"
+     "return growth((at_blocks, 0)) ** (-1 / (2 * len(at_blocks)))"), "one more than the blocks"),
+    ("54 of another net", keeping(KEEPING.replace("2 * len(blocks_of(net))", "54")), "54 is the number"),
+    ("30 of another net", keeping(KEEPING.replace("2 * len(blocks_of(net))", "30")), "30 is the number"),
+    ("one over the growth", keeping("return 1 / growth(gradient_norms(net, X, y))"), "take its share"),
+    ("the growth", keeping("return growth(gradient_norms(net, X, y))"), "growth itself"),
+    ("the number from the page", keeping("return 1.23"), "expected"),
+    ("nothing to do", keeping("return 1"), "changes nothing"),
+    ("forward, not backward",
+     keeping("xs, _ = inputs_and_loss(in_float64(net), X, y)\n"
+             "return (xs[-1].norm() / xs[0].norm()).item() ** (-1 / (2 * len(blocks_of(net))))"), "expected"),
+    ("measured on other images", keeping("X = torch.flip(X, (0,)) * 0 + 1\n" + KEEPING), "expected"),
+    ("leaves the net scaled",
+     keeping(f"c = {KEEPING[7:]}\nfor p in net.parameters():\n    p.data *= c\nreturn c"), "changes the weights"),
+    ("leaves the net in 64 bits", keeping("net.double()\n" + KEEPING), "64-bit"),
+    ("returns the net", keeping("return net"), "should be a number"),
+    ("a number, not a function", "keeping_scale_of = 1.22\nscale_at_32 = 'about the same'", "should be a function"),
+    ("predicts larger", keeping(KEEPING, "'larger'"), "too large at 32"),
+    ("predicts smaller", keeping(KEEPING, "'smaller'"), "for each of them"),
+    ("predicts a number", keeping(KEEPING, "1.22"), "text in quotes"),
+    ("forgets the third stage", keeping(KEEPING.replace("-1 / (2", "-3 / (4")), "two in three|expected"),
+):  # fmt: skip
+    wrong("4.3", name, code, cause)
+
+
+# 4.4 A colleague's measurement
+
+
+def corrected(body: str, truth: str = "'plain, He'") -> str:
+    """Return an answer to 4.4 with these lines."""
+    lines = "".join(f"    {line}\n" for line in body.strip().splitlines())
+    return f"def corrected_growth(net, X, y):\n{lines}\nmeasured_in_truth = {truth}\n"
+
+
+REPAIRED = """
+net = in_float64(net)
+xs, loss = inputs_and_loss(net, X, y)
+first, last = torch.autograd.grad(loss, (xs[0], xs[-1]))
+return (first.norm() / last.norm()).item()
+"""
+
+right("4.4", "train after eval, a tensor",
+      corrected("""
+net = in_float64(net).eval().train()
+inputs, L = inputs_and_loss(net, X, y)
+gs = torch.autograd.grad(L, inputs)
+return gs[0].norm() / gs[-1].norm()""", "'Plain, he'"))  # fmt: skip
+right("4.4", "without the helpers, with backward",
+      corrected("""
+twin = copy.deepcopy(net).to(torch.float64)
+twin.train()
+kept = [twin[0](X)]
+for stage in twin[1:4]:
+    for block in stage:
+        kept[-1].retain_grad()
+        kept.append(block(kept[-1]))
+kept[-1].retain_grad()
+cross_entropy(twin[4:](kept[-1]), y).backward()
+return kept[0].grad.square().sum().sqrt() / torch.linalg.vector_norm(kept[-1].grad)""", "'plain He'"))  # fmt: skip
+right("4.4", "in 32 bits, batch norm by batch norm",
+      corrected("""
+net = copy.deepcopy(net).eval()
+for layer in net.modules():
+    if isinstance(layer, nn.BatchNorm2d):
+        layer.train()
+xs, loss = inputs_and_loss(net, X.float(), y)
+first, last = torch.autograd.grad(loss, (xs[0], xs[-1]))
+return (first.double().norm() / last.double().norm()).item()"""))  # fmt: skip
+
+right("4.4", "eval mode without stored statistics",
+      corrected(REPAIRED.replace("in_float64(net)", "in_float64(net).eval()").replace("xs, loss", """
+for layer in net.modules():
+    if isinstance(layer, nn.BatchNorm2d):
+        layer.running_mean = layer.running_var = None
+xs, loss""")))  # fmt: skip
+
+for name, code, cause in (
+    ("unrepaired", corrected(REPAIRED.replace("in_float64(net)", "in_float64(net).eval()")), "still measured in eval"),
+    ("train too late", corrected(REPAIRED.replace("in_float64(net)", "in_float64(net).eval()")
+                                 .replace("first, last", "net.train()\nfirst, last")), "still measured in eval"),
+    ("32 bits in place of 64, still in eval", corrected(REPAIRED.replace("in_float64(net)", "copy.deepcopy(net).eval()")
+                                                       .replace("X, y)", "X.float(), y)")), "still measured in eval"),
+    ("upside down", corrected(REPAIRED.replace("first.norm() / last.norm()", "last.norm() / first.norm()")), "upside"),
+    ("from the weights", corrected(REPAIRED.replace("(xs[0], xs[-1])", "(net[0][0].weight, xs[-1])")), "first conv"),
+    ("to the last block's input", corrected(REPAIRED.replace("xs[-1]", "xs[-2]")), "x_L is its output"),
+    ("from the second block", corrected(REPAIRED.replace("xs[0]", "xs[1]")), "second block"),
+    ("squares", corrected(REPAIRED.replace("first.norm() / last.norm()", "first.square().sum() / last.square().sum()")),
+     "ratio of the squares"),
+    ("sums of absolute values", corrected(REPAIRED.replace("norm()", "abs().sum()")), "sums of absolute"),
+    ("means", corrected(REPAIRED.replace("norm()", "abs().mean()")), "compares means"),
+    ("largest elements", corrected(REPAIRED.replace("norm()", "abs().max()")), "largest elements"),
+    ("the x's", corrected(REPAIRED.replace("first.norm() / last.norm()", "xs[0].norm() / xs[-1].norm()")), "the x's"),
+    ("the first norm alone", corrected(REPAIRED.replace(" / last.norm()", "")), "x_0 alone"),
+    ("fresh statistics in eval mode",
+     corrected("""
+net = in_float64(net)
+for layer in net.modules():
+    if isinstance(layer, nn.BatchNorm2d):
+        layer.momentum = 1.0
+net(X)
+net.eval()
+""" + REPAIRED.split("\n", 2)[2]), "taken as constants"),
+    ("train mode on the net itself", corrected(REPAIRED.replace("in_float64(net)", "net.double().train()")), "64-bit"),
+    ("on the net itself, in 32 bits",
+     corrected(REPAIRED.replace("in_float64(net)", "net").replace("X, y)", "X.float(), y)")), "moves the stored"),
+    ("left in eval mode as it comes",
+     corrected(REPAIRED.replace("in_float64(net)", "copy.deepcopy(net).double()")), "comes in eval mode"),
+    ("image by image", corrected(REPAIRED.replace("first.norm() / last.norm()",
+     "first.flatten(1).norm(dim=1).mean() / last.flatten(1).norm(dim=1).mean()")), "the growth is"),
+    ("leaves a hook", corrected("blocks_of(net)[0].register_forward_hook(lambda b, i, o: None)\n" + REPAIRED), "hooks"),
+    ("one over what eval gives",
+     corrected("return 4000.0"), "the growth is"),
+    ("prints, returns nothing", corrected(REPAIRED.replace("return", "result =")), "should be a number; it is None"),
+    ("a number", "corrected_growth = 2993.08\nmeasured_in_truth = 'plain, He'", "should be a function"),
+    ("the net that was meant", corrected(REPAIRED, "'plain, norm'"), "meant to measure"),
+    ("the one that everybody knows", corrected(REPAIRED, "'plain, small'"), "26 powers of ten"),
+    ("a residual one", corrected(REPAIRED, "'residual, He'"), "adds a shortcut"),
+    ("no name of a net", corrected(REPAIRED, "'without norm'"), "should be one of"),
+):  # fmt: skip
+    wrong("4.4", name, code, cause)
+
+
+# 4.5 One step
+
+
+def one_step(body: str) -> str:
+    """Return an answer to 4.5 with these lines."""
+    lines = "".join(f"    {line}\n" for line in body.strip().splitlines())
+    return f"def growth_after_one_step(net, X, y, lr):\n{lines}"
+
+
+STEP = """
+net = in_float64(net)
+optimizer = torch.optim.SGD(net.parameters(), lr=lr)
+loss = cross_entropy(net(X), y)
+loss.backward()
+optimizer.step()
+return growth(gradient_norms(net, X, y))
+"""
+
+right("4.5", "with an optimizer, the growth by hand",
+      one_step(STEP.replace("return growth(gradient_norms(net, X, y))", """optimizer.zero_grad()
+xs, loss = inputs_and_loss(net, X, y)
+a, b = torch.autograd.grad(loss, [xs[0], xs[-1]])
+return a.norm() / b.norm()""")))  # fmt: skip
+right("4.5", "a step in 32 bits", one_step(STEP.replace("in_float64(net)", "copy.deepcopy(net)").replace(
+    "cross_entropy(net(X)", "cross_entropy(net(X.float())")))  # fmt: skip
+right("4.5", "with .data, and a first momentum that does nothing yet",
+      one_step("""
+moved = copy.deepcopy(net).double()
+moved.train()
+cross_entropy(moved(X), y).backward()
+velocity = {name: 0.9 * 0 + p.grad for name, p in moved.named_parameters()}
+for name, p in moved.named_parameters():
+    p.data.sub_(velocity[name], alpha=lr)
+return growth(gradient_norms(moved, X, y))"""))  # fmt: skip
+
+for name, code, cause in (
+    ("no step", one_step("return growth(gradient_norms(net, X, y))"), "before the step"),
+    ("the copy steps, the net is measured",
+     one_step(STEP.replace("net = in_float64(net)", "twin = in_float64(net)").replace("net.par", "twin.par")
+              .replace("(net(X)", "(twin(X)")), "copy measured that took"),
+    ("forgets optimizer.step()", one_step(STEP.replace("optimizer.step()", "")), "before the step"),
+    ("zeroes the gradient first", one_step(STEP.replace("optimizer.step()", "optimizer.zero_grad()\noptimizer.step()")),
+     "before the step"),
+    ("up the gradient",
+     one_step(STEP.replace("SGD(net.parameters(), lr=lr)", "SGD(net.parameters(), lr=lr, maximize=True)")),
+     "up the gradient"),
+    ("two steps", one_step(STEP.replace("return", "optimizer.zero_grad()\ncross_entropy(net(X), y).backward()\n"
+                                        "optimizer.step()\nreturn")), "two steps"),
+    ("the sum of the losses", one_step(STEP.replace("(net(X), y)", "(net(X), y, reduction='sum')")), "not the sum"),
+    ("Adam", one_step(STEP.replace("SGD", "Adam")), "step of Adam"),
+    ("lr fixed", one_step(STEP.replace("lr=lr", "lr=0.01")), "lr=0.01"),
+    ("the lr of the page", one_step(STEP.replace("lr=lr", "lr=0.05")), "lr=0.05"),
+    ("the step in eval mode",
+     one_step(STEP.replace("net = in_float64(net)", "net = in_float64(net).eval()")), "computed in eval"),
+    ("measured in eval mode", one_step(STEP.replace("return growth(gradient_norms(net, X, y))", """
+net.eval()
+xs, loss = inputs_and_loss(net, X, y)
+a, b = torch.autograd.grad(loss, [xs[0], xs[-1]])
+return (a.norm() / b.norm()).item()""")), "measured in eval"),
+    ("upside down", one_step(STEP.replace("return growth", "return 1 / growth")), "upside down"),
+    ("by how much it changes", one_step("before = growth(gradient_norms(net, X, y))\n"
+                                        + STEP.strip() + " / before"), "over that before"),
+    ("only the first convolution", one_step(STEP.replace("net.parameters()", "net[0][0].parameters()")),
+     "only the first"),
+    ("only the convolutions",
+     one_step(STEP.replace("net.parameters()", "[p for m in net.modules() if isinstance(m, nn.Conv2d) "
+                                               "for p in m.parameters()]")), "only the convolutions"),
+    ("only the weights",
+     one_step(STEP.replace("net.parameters()", "[p for n, p in net.named_parameters() if 'weight' in n]")),
+     "only the w"),
+    ("steps the net that was given, in 64 bits", one_step(STEP.replace("in_float64(net)", "net.double()")), "64-bit"),
+    ("steps the net that was given",
+     one_step(STEP.replace("net = in_float64(net)", "").replace("net(X)", "net(X.float())")), "changes the weights"),
+    ("gradient divided by its norm",
+     one_step(STEP.replace("optimizer.step()", "for p in net.parameters():\n    p.grad /= p.grad.norm()\n"
+                                               "optimizer.step()")), "divided by its norm"),
+    ("the norms",
+     one_step(STEP.replace("return growth(gradient_norms(net, X, y))", "return gradient_norms(net, X, y)")),
+     "should be a number"),
+    ("Nesterov's momentum",
+     one_step(STEP.replace("lr=lr", "lr=lr, momentum=0.9, nesterov=True")), "Nesterov"),
+    ("a step on half of the images", one_step(STEP.replace("(net(X), y)", "(net(X)[:3], y[:3])")), "after a step"),
+    ("a clipped gradient",
+     one_step(STEP.replace("optimizer.step()", "nn.utils.clip_grad_norm_(net.parameters(), 0.5)\noptimizer.step()")),
+     "after a step"),
+    ("the head stays", one_step(STEP.replace("net.parameters()", "net[:-1].parameters()")), "after a step"),
+    ("with weight decay", one_step(STEP.replace("lr=lr", "lr=lr, weight_decay=0.1")), "after a step"),
+    ("a number", "growth_after_one_step = 0.01", "should be a function"),
+    ("arguments as before", "def growth_after_one_step(lr, seed):\n    return 1.0", "raised TypeError"),
+):  # fmt: skip
+    wrong("4.5", name, code, cause)
+
+
+# 4.6 A gentler branch
+
+WHY = "'Each of the L blocks loses a share of 1/(2L), so all together lose a fixed part, and gradients do not shatter.'"
+
+
+def limit(number: str, why: str = WHY) -> str:
+    """Return an answer to 4.6."""
+    return f"limit_of_correlation = {number}\nwhy_it_stops_there = {why}\n"
+
+
+right("4.6", "not rounded", limit("math.exp(-0.5)"))
+right("4.6", "a long product", limit("math.prod([(1 + 1 / 2000000) / (1 + 1 / 1000000)] * 1000000)"))
+right("4.6", "as a tensor", limit("torch.tensor(1.0).div(math.e ** 0.5)"))
+right("4.6", "as a text of two decimals made a number", limit("float('0.61')"))
+
+for name, code, cause in (
+    ("each factor tends to one", limit("1"), "their product does not"),
+    ("unscaled", limit("0.75**1000"), "q is divided by L"),
+    ("one block", limit("0.75"), "one block that is not scaled"),
+    ("the plain share", limit("0.5"), "I adds one"),
+    ("gates never together", limit("math.exp(-1)"), "never open together"),
+    ("the covariance alone", limit("math.exp(0.5)"), "covariance of two images"),
+    ("the variance alone", limit("math.e"), "how much the variance grows"),
+    ("the variance as 2", limit("math.exp(0.5) / 2"), "grows by e"),
+    ("a root too many", limit("math.exp(-0.25)"), "root too many"),
+    ("the logarithm", limit("-0.5"), "logarithm"),
+    ("at 24 blocks", limit("((1 + 1 / 48) / (1 + 1 / 24)) ** 24"), "at 24 blocks"),
+    ("the power of section 7", limit("0.73"), "is not it"),
+    ("rounded down", limit("0.60"), "near the limit"),
+    ("per cent", limit("61"), "cannot be it"),
+    ("a text", limit("'0.61'"), "should be a number"),
+    ("no words", limit("0.61", "'it converges'"), "different words"),
+    ("words missing", limit("0.61", "None"), "text in quotes"),
+):
+    wrong("4.6", name, code, cause)
+
+# From a trial by someone who had not seen the checks
+
+wrong(
+    "4.5",
+    "with weight decay",
+    """
+def growth_after_one_step(net, X, y, lr):
+    net = in_float64(net)
+    optimizer = torch.optim.SGD(net.parameters(), lr=lr, weight_decay=5e-4)
+    cross_entropy(net(X), y).backward()
+    optimizer.step()
+    return growth(gradient_norms(net, X, y))
+""",
+    "weight decay, 0.0005",
+)
+right(
+    "4.5",
+    "a step in 32 bits",
+    """
+def growth_after_one_step(net, X, y, lr):
+    twin = copy.deepcopy(net).train()
+    parameters = list(twin.parameters())
+    loss = cross_entropy(twin(X.to(parameters[0].dtype)), y)
+    for p, g in zip(parameters, torch.autograd.grad(loss, parameters)):
+        p.data -= lr * g
+    return growth(gradient_norms(twin, X, y))
+""",
+)

@@ -1,0 +1,756 @@
+"""Answers to the exercises of notebook 06."""
+
+from __future__ import annotations
+
+from collect import needs, right, wrong
+
+# 6.1
+
+
+def last_batch(num_batches: object = 469, last_size: object = 96, last_size_at_250: object = 250) -> str:
+    return f"num_batches = {num_batches}\nlast_size = {last_size}\nlast_size_at_250 = {last_size_at_250}"
+
+
+right(
+    "6.1",
+    "as floats and tensors",
+    last_batch("60_000 // 128 + 1.0", "torch.tensor(96)", "__import__('numpy').int64(250)"),
+)
+right(
+    "6.1",
+    "counted by a split",
+    """
+sizes = [len(part) for part in torch.arange(60_000).split(128)]
+num_batches, last_size = len(sizes), sizes[-1]
+last_size_at_250 = len(torch.arange(60_000).split(250)[-1])
+""",
+)
+
+wrong("6.1", "full batches only", last_batch(468), "full batches")
+wrong("6.1", "a broken number of batches", last_batch("60_000 / 128"), "a batch too")
+wrong("6.1", "test images", last_batch(79), "10,000 test images")
+wrong("6.1", "batches of 256", last_batch(235), "batches of 256")
+wrong("6.1", "all images", last_batch(547), "all 70,000")
+wrong("6.1", "another number", last_batch(500), "divide 60,000 by 128")
+wrong("6.1", "last batch full", last_batch(last_size=128), "128 does not divide")
+wrong("6.1", "what is missing in the last batch", last_batch(last_size=32), "missing in the last batch")
+wrong("6.1", "a share", last_batch(last_size=0.75), "the share of the batch")
+wrong("6.1", "last batch of the test images", last_batch(last_size=16), "test images")
+wrong("6.1", "remainder as size", last_batch(last_size_at_250="60_000 % 250"), "an empty batch is not made")
+wrong("6.1", "number of batches for size", last_batch(last_size_at_250=240), "number of batches")
+wrong("6.1", "one short", last_batch(last_size_at_250=249), "left over after 239")
+wrong("6.1", "text", last_batch('"469"'), "should be a number")
+
+# 6.2
+
+needs("6.2", "train_images", "test_images")
+
+
+def nearest_mean(body: str, lead: object = 15.57) -> str:
+    head = "def nearest_mean_accuracy_of(train_images, train_labels, test_images, test_labels, classes):\n"
+    return head + "".join(f"    {line}\n" for line in body.strip().splitlines()) + f"lead_of_shoes = {lead}"
+
+
+MEANS = "means = torch.stack([train_images[train_labels == k].flatten(1).float().mean(dim=0) for k in classes])\n"
+KEPT = "kept = torch.isin(test_labels, torch.tensor(classes))\n"
+NEAREST = "nearest = torch.cdist(test_images[kept].flatten(1).float(), means).argmin(dim=1)\n"
+SHARE = "return (torch.tensor(classes)[nearest] == test_labels[kept]).float().mean()"
+RULE = MEANS + KEPT + NEAREST + SHARE
+
+right(
+    "6.2",
+    "returns a tensor, the lead measured with it",
+    nearest_mean(RULE, "None")
+    + """
+data = train_images, train_labels, test_images, test_labels
+lead_of_shoes = 100 * (nearest_mean_accuracy_of(*data, [9, 7, 5]) - nearest_mean_accuracy_of(*data, [6, 4, 0]))
+""",
+)
+right(
+    "6.2",
+    "with loops and a dictionary",
+    """
+def nearest_mean_accuracy_of(X, y, X_test, y_test, which):
+    centres = {k: (X[y == k] / 255).mean(dim=0) for k in which}
+    right = total = 0
+    for image, label in zip(X_test / 255, y_test.tolist()):
+        if label in which:
+            right += label == min(which, key=lambda k: ((image - centres[k]) ** 2).sum().item())
+            total += 1
+    return right / total
+
+lead_of_shoes = 15.6
+""",
+)
+right(
+    "6.2",
+    "in numpy, all means and the others made infinitely far",
+    """
+import numpy as np
+
+def nearest_mean_accuracy_of(X, y, X_test, y_test, classes):
+    X, y, X_test, y_test = (part.numpy() for part in (X, y, X_test, y_test))
+    X, X_test = (part.reshape(len(part), -1).astype(float) for part in (X, X_test))
+    distances = np.full((len(X_test), 10), np.inf)
+    for k in classes:
+        distances[:, k] = ((X_test - X[y == k].mean(axis=0)) ** 2).sum(axis=1)
+    kept = np.isin(y_test, list(classes))
+    return (distances.argmin(axis=1) == y_test)[kept].mean()
+
+lead_of_shoes = np.float64(15.5667)
+""",
+)
+
+wrong(
+    "6.2",
+    "places for labels",
+    nearest_mean(RULE.replace("torch.tensor(classes)[nearest]", "nearest")),
+    "returns a place",
+)
+wrong(
+    "6.2",
+    "labels in sorted order",
+    nearest_mean(RULE.replace("torch.tensor(classes)[n", "torch.tensor(sorted(classes))[n")),
+    "sorted order",
+)
+wrong(
+    "6.2",
+    "all candidates",
+    nearest_mean(
+        "given, classes = classes, train_labels.unique().tolist()\n"
+        + RULE.replace(KEPT, KEPT.replace("classes", "given"))
+    ),
+    "only the means of the given classes",
+)
+wrong(
+    "6.2", "all test images", nearest_mean(RULE.replace(KEPT, "kept = slice(None)\n")), "test images of other classes"
+)
+wrong("6.2", "classes unused", nearest_mean("classes = train_labels.unique().tolist()\n" + RULE), "no effect")
+wrong("6.2", "argmax", nearest_mean(RULE.replace("argmin", "argmax")), "farthest")
+wrong(
+    "6.2",
+    "means of the test images",
+    nearest_mean(RULE.replace(MEANS, MEANS.replace("train_", "test_"))),
+    "training images only",
+)
+wrong("6.2", "a percentage", nearest_mean(RULE + " * 100"), "percentage")
+wrong("6.2", "a count", nearest_mean(MEANS + KEPT + NEAREST + SHARE.replace("mean", "sum")), "divide by how many")
+wrong("6.2", "errors", nearest_mean(RULE.replace("return (", "return 1 - (")), "share of mistakes")
+wrong(
+    "6.2",
+    "bytes for means",
+    nearest_mean(RULE.replace(NEAREST, "means = means.to(torch.uint8).float()\n" + NEAREST)),
+    "rounded to whole numbers",
+)
+wrong(
+    "6.2",
+    "nearest image",
+    nearest_mean("""
+stored, kept = torch.isin(train_labels, torch.tensor(classes)), torch.isin(test_labels, torch.tensor(classes))
+distances = torch.cdist(test_images[kept].flatten(1).float(), train_images[stored].flatten(1).float())
+return (train_labels[stored][distances.argmin(dim=1)] == test_labels[kept]).float().mean().item()
+"""),
+    "nearest training image",
+)
+wrong(
+    "6.2",
+    "mean over classes",
+    nearest_mean(
+        MEANS
+        + """
+shares = []
+for i, k in enumerate(classes):
+    nearest = torch.cdist(test_images[test_labels == k].flatten(1).float(), means).argmin(dim=1)
+    shares.append((nearest == i).float().mean())
+return sum(shares) / len(shares)
+"""
+    ),
+    "mean of each class's accuracy",
+)
+wrong("6.2", "mean of bytes", nearest_mean(RULE.replace(".float().mean(dim", ".mean(dim")), "Bytes have no mean")
+wrong(
+    "6.2",
+    "the sizes of the page",
+    nearest_mean(RULE.replace("flatten(1)", "reshape(-1, 784)")),
+    "instead of its arguments",
+)
+wrong(
+    "6.2",
+    "tested on the training images",
+    nearest_mean("test_images, test_labels = train_images, train_labels\n" + RULE),
+    "on small clouds",
+)
+wrong(
+    "6.2",
+    "one brightness a class",
+    nearest_mean(
+        """
+brightness = torch.stack([train_images[train_labels == k].float().mean() for k in classes])
+kept = torch.isin(test_labels, torch.tensor(classes))
+nearest = (test_images[kept].float().mean(dim=(1, 2, 3))[:, None] - brightness).abs().argmin(dim=1)
+"""
+        + SHARE
+    ),
+    "on small clouds",
+)
+wrong(
+    "6.2",
+    "differences of bytes",
+    nearest_mean(
+        RULE.replace(
+            NEAREST,
+            """means = means.to(torch.uint8)
+differences = test_images[kept].flatten(1)[:, None] - means
+nearest = (differences.float() ** 2).sum(dim=2).argmin(dim=1)
+""",
+        )
+    ),
+    "bytes are subtracted",
+)
+wrong("6.2", "a constant", nearest_mean("return 0.826"), r"returns 0\.826 on small clouds")
+wrong(
+    "6.2",
+    "changes the labels",
+    nearest_mean(RULE.replace("return", "test_labels[~kept] = -1\nreturn")),
+    "changed the images",
+)
+wrong("6.2", "prints only", nearest_mean(RULE.replace("return", "_ =")), "should be a number")
+wrong("6.2", "a lead as a share", nearest_mean(RULE, 0.1557), "a hundred times")
+wrong("6.2", "the wrong way round", nearest_mean(RULE, -15.567), "the sign says")
+wrong("6.2", "the accuracy of shoes", nearest_mean(RULE, 82.63), "subtract that among t-shirt")
+wrong("6.2", "a relative lead", nearest_mean(RULE, 23.2), "relative to the lower")
+wrong("6.2", "candidates unlimited", nearest_mean(RULE, 33.33), "all ten classes were candidates")
+wrong("6.2", "a guess", nearest_mean(RULE, 12), "the function is right")
+
+# 6.3
+
+
+def normalised(body: str, helped_most: object = "'coat'") -> str:
+    lines = "".join(f"    {line}\n" for line in body.strip().splitlines())
+    return f"def normalised(pixels):\n{lines}helped_most = {helped_most}"
+
+
+CENTRED = "centred = pixels - pixels.mean(dim=1, keepdim=True)\n"
+NORMALISED = CENTRED + "return torch.nan_to_num(centred / centred.norm(dim=1, keepdim=True))"
+
+right("6.3", "by F.normalize", normalised("return F.normalize(pixels - pixels.mean(1)[:, None])", "'Coat'"))
+right(
+    "6.3",
+    "row by row",
+    normalised(
+        """
+rows = []
+for x in pixels:
+    x = x - sum(x) / len(x)
+    length = (x * x).sum() ** 0.5
+    rows.append(x / length if length > 0 else x)
+return torch.stack(rows)
+""",
+        "4",
+    ),
+)
+right(
+    "6.3",
+    "a small number added to the norm, in double precision",
+    normalised(
+        """
+x = pixels.double().T
+x = x - x.mean(dim=0)
+return (x / ((x**2).sum(dim=0).sqrt() + 1e-8)).T
+""",
+        "'coats '",
+    ),
+)
+right("6.3", "nan to zero", normalised(NORMALISED, "'COAT'"))
+right(
+    "6.3",
+    "on a copy, in place",
+    normalised(
+        """
+pixels = pixels.clone()
+pixels -= pixels.mean(dim=1, keepdim=True)
+pixels /= pixels.norm(dim=1, keepdim=True).clamp(min=1e-6)
+return pixels
+""",
+        "torch.tensor(4)",
+    ),
+)
+
+wrong("6.3", "nan", normalised(NORMALISED.replace("torch.nan_to_num", "")), "all equal becomes nan")
+wrong("6.3", "no norm", normalised(CENTRED + "return centred"), "nothing is divided")
+wrong("6.3", "no mean", normalised("return F.normalize(pixels)"), "mean was not subtracted")
+wrong("6.3", "standard deviation", normalised(NORMALISED.replace("norm(", "std(")), "standard deviation")
+wrong(
+    "6.3",
+    "standard deviation of all, layer norm",
+    normalised("return F.layer_norm(pixels, pixels.shape[1:], eps=1e-9)"),
+    "√12",
+)
+wrong(
+    "6.3",
+    "norm before the subtraction",
+    normalised(NORMALISED.replace("centred.norm", "pixels.norm")),
+    "before the subtraction",
+)
+wrong(
+    "6.3",
+    "divided first",
+    normalised("""
+shares = F.normalize(pixels)
+return shares - shares.mean(dim=1, keepdim=True)
+"""),
+    "before the subtraction",
+)
+wrong("6.3", "one norm for all", normalised(CENTRED + "return centred / centred.norm()"), "one norm for all")
+wrong("6.3", "one mean for all", normalised("return F.normalize(pixels - pixels.mean())"), "one mean for all")
+wrong(
+    "6.3",
+    "one mean and norm for all",
+    normalised("centred = pixels - pixels.mean()\nreturn centred / centred.norm()"),
+    "mean and norm are taken over all images",
+)
+wrong("6.3", "mean over the images", normalised("return F.normalize(pixels - pixels.mean(dim=0))"), "mean of each row")
+wrong(
+    "6.3",
+    "everything over the images",
+    normalised("return F.normalize(pixels - pixels.mean(dim=0), dim=0)"),
+    "run over the pixels of each image",
+)
+wrong("6.3", "absolute values", normalised(CENTRED + "return F.normalize(centred, p=1)"), "sum of absolute values")
+wrong(
+    "6.3",
+    "no root",
+    normalised(CENTRED + "return torch.nan_to_num(centred / (centred**2).sum(dim=1, keepdim=True))"),
+    "root is missing",
+)
+wrong("6.3", "largest value", normalised(CENTRED + "return F.normalize(centred, p=float('inf'))"), "largest value")
+wrong(
+    "6.3",
+    "in place",
+    normalised("""
+pixels -= pixels.mean(dim=1, keepdim=True)
+return F.normalize(pixels)
+"""),
+    "work in place",
+)
+wrong("6.3", "no keepdim", normalised("return F.normalize(pixels - pixels.mean(dim=1))"), "raised RuntimeError")
+wrong(
+    "6.3",
+    "equal pixels become ones",
+    normalised(NORMALISED.replace("nan_to_num(", "nan_to_num(nan=1.0, input=")),
+    "should become zeros",
+)
+wrong(
+    "6.3",
+    "a large number added to the norm",
+    normalised(CENTRED + "return centred / (centred.norm(dim=1, keepdim=True) + 0.1)"),
+    "should have the norm 1",
+)
+wrong(
+    "6.3",
+    "absolute value taken",
+    normalised(NORMALISED.replace("centred /", "centred.abs() /")),
+    "should have the mean 0",
+)
+wrong("6.3", "sign turned", normalised(NORMALISED.replace("centred /", "-centred /")), "their values are not")
+wrong(
+    "6.3",
+    "the size of the page",
+    normalised("return F.layer_norm(pixels, pixels.shape[1:]) / 28"),
+    "should have the norm 1",
+)
+wrong("6.3", "every pixel for itself", normalised("return pixels.sign()"), "should have the mean 0")
+wrong("6.3", "flat", normalised(NORMALISED + ".flatten()"), r"expected \(7, 12\)")
+wrong("6.3", "the other way round", normalised(NORMALISED, "'sandal'"), "loses most")
+wrong("6.3", "the hardest class", normalised(NORMALISED, "'shirt'"), "the hardest class")
+wrong("6.3", "the best class", normalised(NORMALISED, "'trouser'"), "most images right")
+wrong("6.3", "another class", normalised(NORMALISED, "8"), "gains about 29")
+wrong("6.3", "no class", normalised(NORMALISED, "'jacket'"), "one of t-shirt")
+wrong("6.3", "a large label", normalised(NORMALISED, "10"), "from 0 to 9")
+
+# 6.4
+
+
+def two_steps(body: str) -> str:
+    lines = "".join(f"    {line}\n" for line in body.strip().splitlines())
+    return f"def resized_in_two_steps(images, height, width):\n{lines}"
+
+
+WIDE = "X = F.interpolate(images.float(), (images.shape[2], width), mode='bilinear', antialias=True).round()\n"
+HIGH = "return F.interpolate(X, (height, width), mode='bilinear', antialias=True).round()"
+HEIGHT_FIRST = WIDE.replace("(images.shape[2], width)", "(height, images.shape[3])") + HIGH
+
+right(
+    "6.4",
+    "as bytes, rounded by adding a half",
+    two_steps("""
+def step(X, size):
+    return (F.interpolate(X.float(), size, mode='bilinear', antialias=True) + 0.5).floor().to(torch.uint8)
+return step(step(images, (images.shape[2], width)), (height, width))
+"""),
+)
+right(
+    "6.4",
+    "by two matrices",
+    two_steps("""
+def W(old, new):
+    units = torch.eye(old, dtype=torch.float64).reshape(1, 1, old, old)
+    return F.interpolate(units, (new, old), mode='bilinear', antialias=True)[0, 0]
+wide = (images.double() @ W(images.shape[3], width).T).round()
+return (W(images.shape[2], height) @ wide).round()
+"""),
+)
+right(
+    "6.4",
+    "by Pillow",
+    two_steps("""
+import numpy
+pictures = [Image.fromarray(image[0].numpy()).resize((width, height), Image.BILINEAR) for image in images]
+return torch.stack([torch.from_numpy(numpy.array(picture)) for picture in pictures]).unsqueeze(1)
+"""),
+)
+right(
+    "6.4",
+    "transposed",
+    two_steps("""
+def along_height(X, new):
+    return F.interpolate(X, (new, X.shape[3]), mode='bilinear', antialias=True).round()
+return along_height(along_height(images.float().transpose(2, 3), width).transpose(2, 3), height)
+"""),
+)
+
+wrong("6.4", "height first", two_steps(HEIGHT_FIRST), "the height comes first")
+wrong(
+    "6.4",
+    "one step",
+    two_steps("return F.interpolate(images.float(), (height, width), mode='bilinear', antialias=True).round()"),
+    "rounded once",
+)
+wrong("6.4", "not rounded between", two_steps(WIDE.replace(".round()", "") + HIGH), "rounded once")
+wrong("6.4", "never rounded", two_steps((WIDE + HIGH).replace(".round()", "")), "never rounded")
+wrong("6.4", "not rounded at the end", two_steps(WIDE + HIGH.replace(".round()", "")), "not at the end")
+wrong("6.4", "cut off", two_steps((WIDE + HIGH).replace("round()", "to(torch.uint8).float()")), "fractions are cut off")
+wrong(
+    "6.4",
+    "cut off between",
+    two_steps(WIDE.replace("round()", "int().float()") + HIGH),
+    "between the steps the fractions",
+)
+wrong(
+    "6.4",
+    "cut off at the end",
+    two_steps(WIDE + HIGH.replace("round()", "to(torch.uint8)")),
+    "at the end the fractions",
+)
+wrong("6.4", "no antialias", two_steps((WIDE + HIGH).replace(", antialias=True", "")), "antialias=True there")
+wrong(
+    "6.4",
+    "antialias in the second step only",
+    two_steps(WIDE.replace(", antialias=True", "") + HIGH),
+    "antialias=True there",
+)
+wrong(
+    "6.4",
+    "aligned corners",
+    two_steps((WIDE + HIGH).replace("antialias=True", "antialias=True, align_corners=True")),
+    "align_corners",
+)
+wrong("6.4", "nearest", two_steps("return F.interpolate(images.float(), (height, width))"), "nearest pixel")
+wrong(
+    "6.4", "the height of the page", two_steps((WIDE + HIGH).replace("images.shape[2]", "28")), "28 rows, however many"
+)
+wrong(
+    "6.4",
+    "swapped",
+    two_steps((WIDE + HIGH).replace("(height, width)", "(width, height)")),
+    "height and width are swapped",
+)
+wrong("6.4", "from 0 to 1", two_steps(WIDE + HIGH + " / 255"), "between 0 and 255")
+wrong("6.4", "not as floats, without round", two_steps((WIDE + HIGH).replace("float()", "int()")), "raised")
+wrong("6.4", "bicubic", two_steps((WIDE + HIGH).replace("bilinear", "bicubic")), "pixels differ, by up to")
+wrong("6.4", "width only", two_steps(WIDE + "return X"), r"expected \(3, 1, 15, 11\)")
+wrong(
+    "6.4",
+    "a side of 96",
+    two_steps((WIDE + HIGH).replace(", width)", ", 96)").replace("(height", "(96")),
+    r"expected \(3, 1, 15",
+)
+wrong("6.4", "one image only", two_steps("images = images[:1]\n" + WIDE + HIGH), r"expected \(3, 1, 15")
+wrong("6.4", "without the channel", two_steps(WIDE + HIGH + "[:, 0]"), r"expected \(3, 1, 15")
+wrong("6.4", "works in place", two_steps(WIDE + "images.zero_()\n" + HIGH), "changed the images")
+wrong(
+    "6.4",
+    "right once only",
+    two_steps(
+        "if height < images.shape[2]:\n    return F.interpolate(images.float(), (height, width))\n" + WIDE + HIGH
+    ),
+    "right where both sides grow",
+)
+
+# 6.5
+
+
+def batches(body: str) -> str:
+    lines = "".join(f"    {line}\n" for line in body.strip().splitlines())
+    return f"def mended_batches(images, labels, batch_size):\n{lines}"
+
+
+MENDED = """
+order = torch.randperm(len(images))
+images, labels = images[order], labels[order]
+for start in range(0, len(labels), batch_size):
+    X = images[start : start + batch_size].float() / 255
+    yield X, labels[start : start + batch_size]
+"""
+
+right("6.5", "the faulty function mended", batches(MENDED))
+right(
+    "6.5",
+    "a list",
+    batches("""
+order = torch.rand(len(labels)).argsort()
+return [[images[i] / 255, labels[i]] for i in order.split(batch_size)]
+"""),
+)
+right(
+    "6.5",
+    "PyTorch's own loader",
+    """
+from torch.utils.data import TensorDataset
+mended_batches = lambda X, y, size: DataLoader(TensorDataset(X.float().div(255), y), batch_size=size, shuffle=True)
+""",
+)
+right("6.5", "the course's loader", batches("return FashionMNISTBatches(images, labels, batch_size, shuffle=True)"))
+right(
+    "6.5",
+    "item by item, shuffled by Python",
+    batches("""
+import random
+numbers = list(range(len(images)))
+random.shuffle(numbers)
+while numbers:
+    now, numbers = numbers[:batch_size], numbers[batch_size:]
+    yield torch.stack([images[i].double() / 255 for i in now]), torch.tensor([int(labels[i]) for i in now])
+"""),
+)
+
+wrong(
+    "6.5",
+    "the faulty function as it is",
+    batches("""
+images = images[torch.randperm(len(images))]
+labels = labels[torch.randperm(len(labels))]
+for start in range(0, len(labels) - batch_size, batch_size):
+    X = images[start : start + batch_size]
+    yield X.float() / X.max(), labels[start : start + batch_size]
+"""),
+    "last batch is missing",
+)
+wrong(
+    "6.5",
+    "two orders left",
+    batches(MENDED.replace("labels[order]", "labels[torch.randperm(len(labels))]")),
+    "no longer pairs",
+)
+wrong("6.5", "only images shuffled", batches(MENDED.replace("labels[order]", "labels")), "no longer pairs")
+wrong(
+    "6.5",
+    "maximum of the batch left",
+    batches(MENDED.replace("/ 255", "/ images[start : start + batch_size].max()")),
+    "not by the maximum of the batch",
+)
+wrong("6.5", "maximum of all", batches(MENDED.replace("/ 255", "/ images.max()")), "largest pixel of all")
+wrong(
+    "6.5",
+    "last batch dropped, full ones kept",
+    batches(MENDED.replace("len(labels), b", "len(labels) - batch_size + 1, b")),
+    "with 43 images and batch_size=8, the last batch is missing",
+)
+wrong(
+    "6.5",
+    "a full last batch lost",
+    batches(
+        MENDED.replace(
+            "range(0, len(labels), batch_size)",
+            "range(0, len(labels) - (batch_size if len(labels) % batch_size == 0 else 0), batch_size)",
+        )
+    ),
+    "with 40 images and batch_size=10, the last batch is missing",
+)
+wrong(
+    "6.5", "an empty batch", batches(MENDED.replace("len(labels), b", "len(labels) + 1, b")), "with 40 .* empty batch"
+)
+wrong(
+    "6.5",
+    "not shuffled",
+    batches(MENDED.replace("torch.randperm(len(images))", "torch.arange(len(images))")),
+    "are stored",
+)
+wrong("6.5", "the same order each time", batches("torch.manual_seed(0)\n" + MENDED), "second epoch")
+wrong(
+    "6.5",
+    "batches shuffled, not images",
+    batches("""
+for i in torch.randperm(-(-len(images) // batch_size)).sort(descending=True).values.roll(1).tolist():
+    part = slice(i * batch_size, (i + 1) * batch_size)
+    yield images[part] / 255, labels[part]
+"""),
+    "have the sizes",
+)
+wrong(
+    "6.5",
+    "shuffled within a batch only",
+    batches("""
+for X, y in zip(images.split(batch_size), labels.split(batch_size)):
+    order = torch.randperm(len(y))
+    yield X[order] / 255, y[order]
+"""),
+    "neighbours always share a batch",
+)
+wrong(
+    "6.5",
+    "shuffled in parts",
+    batches("""
+order = torch.cat([part[torch.randperm(len(part))] for part in torch.arange(len(images)).split(12)])
+for i in order.split(batch_size):
+    yield images[i] / 255, labels[i]
+"""),
+    "shuffle all images",
+)
+wrong(
+    "6.5",
+    "rolled",
+    batches("""
+order = torch.arange(len(images)).roll(int(torch.randint(1, len(images), ())))
+for i in order.split(batch_size):
+    yield images[i] / 255, labels[i]
+"""),
+    "stored neighbours",
+)
+wrong(
+    "6.5",
+    "with replacement",
+    batches(MENDED.replace("torch.randperm(len(images))", "torch.randint(0, len(images), (len(images),))")),
+    "others never",
+)
+wrong("6.5", "bytes left", batches(MENDED.replace(".float() / 255", "")), "wants floats")
+wrong("6.5", "not scaled", batches(MENDED.replace(" / 255", "")), "divide them by 255")
+wrong("6.5", "whole division", batches(MENDED.replace(".float() / 255", " // 255")), "wants floats")
+wrong(
+    "6.5",
+    "whole division, then floats",
+    batches(MENDED.replace(".float() / 255", ".floor_divide(255).float()")),
+    "all pixels are 0",
+)
+wrong("6.5", "divided by 256", batches(MENDED.replace("/ 255", "/ 256")), "divided by 256")
+wrong("6.5", "from -1 to 1", batches(MENDED.replace("/ 255", "/ 127.5 - 1")), "they go from -")
+wrong("6.5", "only the first batch returned", batches(MENDED.replace("yield", "return")), "return ends the loop")
+wrong("6.5", "one pair of all", batches("return [(images / 255, labels)]"), "have the sizes")
+wrong(
+    "6.5", "images only", batches(MENDED.replace("yield X, labels[start : start + batch_size]", "yield X")), "pair X, y"
+)
+wrong("6.5", "half precision", batches(MENDED.replace("yield X,", "yield X.half(),")), "use float32")
+wrong("6.5", "a batch size of its own", batches("batch_size = 8\n" + MENDED), "have the sizes")
+wrong(
+    "6.5",
+    "a generator with a seed",
+    batches(
+        MENDED.replace(
+            "randperm(len(images))", "randperm(len(images), generator=torch.Generator().manual_seed(len(labels)))"
+        )
+    ),
+    "second epoch",
+)
+wrong(
+    "6.5",
+    "sorted by label",
+    batches(MENDED.replace("torch.randperm(len(images))", "labels.argsort()")),
+    "second epoch|stored",
+)
+wrong(
+    "6.5",
+    "pairs of neighbours swapped",
+    batches("""
+order = torch.arange(len(images))
+for i in range(0, len(order) - 1, 2):
+    if torch.rand(()) < 0.5:
+        order[i], order[i + 1] = i + 1, i
+for i in order.split(batch_size):
+    yield images[i] / 255, labels[i]
+"""),
+    "neighbours|shuffle all",
+)
+wrong(
+    "6.5",
+    "float labels",
+    batches(
+        MENDED.replace(
+            "yield X, labels[start : start + batch_size]", "yield X, labels[start : start + batch_size].float()"
+        )
+    ),
+    "stay whole numbers",
+)
+wrong(
+    "6.5",
+    "stored images shuffled",
+    batches("images[:] = images[torch.randperm(len(images))]\n" + MENDED),
+    "changed the images",
+)
+wrong(
+    "6.5",
+    "without end",
+    batches("while True:\n    " + "\n    ".join(MENDED.strip().splitlines())),
+    "each should come once",
+)
+wrong(
+    "6.5",
+    "prints, returns nothing",
+    batches(MENDED.replace("yield", "print").replace("print X, ", "_ = X, ")),
+    "should yield batches",
+)
+
+# From a trial by someone who had not seen the checks
+
+for candidates, places, name, cause in (
+    ("range(10)", "torch.cdist(b[kept], means).argmin(1)", "the means of all ten classes", "means of all ten"),
+    ("sorted(classes)", "torch.tensor(classes)[torch.cdist(b[kept], means).argmin(1)]", "sorted means", "sorted order"),
+):
+    wrong(
+        "6.2",
+        name,
+        f"""
+def nearest_mean_accuracy_of(train_images, train_labels, test_images, test_labels, classes):
+    a, b = (images.flatten(1).float() / 255 for images in (train_images, test_images))
+    means = torch.stack([a[train_labels == label].mean(0) for label in {candidates}])
+    kept = torch.isin(test_labels, torch.tensor(classes))
+    return ({places} == test_labels[kept]).float().mean().item()
+lead_of_shoes = 15.57
+""",
+        cause,
+    )
+wrong(
+    "6.4",
+    "resize_images itself",
+    """
+def resized_in_two_steps(images, height, width):
+    return resize_images(images, (height, width))
+""",
+    "takes both steps for you",
+)
+right(
+    "6.4",
+    "weights of its own, in numpy",
+    """
+import numpy as np
+def resized_in_two_steps(images, height, width):
+    def weights(old, new):
+        s = old / new
+        f = max(s, 1.0)
+        w = np.maximum(0, 1 - np.abs((np.arange(old) + 0.5)[None] - ((np.arange(new) + 0.5) * s)[:, None]) / f)
+        return w / w.sum(1, keepdims=True)
+    a = images.numpy().astype(np.float64)
+    a = np.rint(a @ weights(a.shape[3], width).T)
+    a = np.rint(np.einsum("ij,ncjk->ncik", weights(a.shape[2], height), a))
+    return torch.from_numpy(a.clip(0, 255).astype(np.uint8))
+""",
+)
