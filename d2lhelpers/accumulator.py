@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import torch
 
+from d2lhelpers.arguments import whole_number
+
 
 class Accumulator:
     """Keep `n` running sums, for instance of the loss, of the correct predictions and of the examples.
@@ -23,9 +25,7 @@ class Accumulator:
     """
 
     def __init__(self, n: int) -> None:
-        if isinstance(n, bool) or not isinstance(n, int) or n < 1:
-            raise ValueError(f"an Accumulator keeps a whole number of sums, at least one; got n={n!r}")
-        self.data: list[float | torch.Tensor] = [0.0] * n
+        self.data: list[float | torch.Tensor] = [0.0] * whole_number(n, "n")
 
     def add(self, *values: float | torch.Tensor) -> None:
         """Add one number, or tensor of one element, to each sum.

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import torch
 
+from d2lhelpers.arguments import whole_number
+
 
 def try_gpu(i: int = 0) -> torch.device:
     """Return accelerator number `i` if there is one: CUDA first, then Apple's MPS; else the CPU.
@@ -13,8 +15,7 @@ def try_gpu(i: int = 0) -> torch.device:
     ValueError
         If `i` is not a whole number from 0.
     """
-    if isinstance(i, bool) or not isinstance(i, int) or i < 0:
-        raise ValueError(f"a device number is a whole number from 0; got i={i!r}")
+    i = whole_number(i, "i", lowest=0)
     if torch.cuda.device_count() > i:
         return torch.device("cuda", i)
     if i == 0 and torch.backends.mps.is_available():

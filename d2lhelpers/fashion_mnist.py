@@ -11,6 +11,8 @@ from pathlib import Path
 import torch
 from torch.nn import functional as F
 
+from d2lhelpers.arguments import whole_number
+
 DATA_FOLDER = Path(__file__).parent / "data" / "fashion_mnist"
 
 CLASSES = (
@@ -92,10 +94,14 @@ class FashionMNISTBatches:
         seed: int | None = None,
         device: torch.device | str = "cpu",
     ) -> None:
-        self.batch_size = _positive(batch_size, "batch_size")
+        self.batch_size = whole_number(batch_size, "batch_size")
         self.resize = None if resize is None else _height_and_width(resize)
         self.shuffle = shuffle
-        self.generator = None if seed is None else torch.Generator().manual_seed(_checked_seed(seed))
+        self.generator = (
+            None
+            if seed is None
+            else torch.Generator().manual_seed(whole_number(seed, "seed", lowest=0, highest=2**63 - 1))
+        )
         self.images, self.labels = images, labels
         self.to(device)
 
@@ -209,18 +215,4 @@ def _height_and_width(resize: int | tuple[int, int]) -> tuple[int, int]:
     sides = tuple(resize) if isinstance(resize, (tuple, list)) else (resize, resize)
     if len(sides) != 2:
         raise ValueError(f"resize must be one whole number, or height and width; got {resize!r}")
-    return _positive(sides[0], "resize"), _positive(sides[1], "resize")
-
-
-def _checked_seed(seed: int) -> int:
-    """Return `seed` if it is a whole number that a generator takes; else raise a ValueError."""
-    if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**63:
-        raise ValueError(f"seed must be a whole number from 0 to 2**63 - 1; got {seed!r}")
-    return seed
-
-
-def _positive(value: int, name: str) -> int:
-    """Return `value` if it is a whole number from 1; else raise a ValueError."""
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise ValueError(f"{name} must be a whole number from 1; got {value!r}")
-    return value
+    return whole_number(sides[0], "resize"), whole_number(sides[1], "resize")

@@ -144,7 +144,7 @@ def test_a_tensor_that_is_not_one_number_raises_and_adds_nothing(tensor):
 
 @pytest.mark.parametrize("n", [0, -1, 1.5, "2", None, True])
 def test_a_wrong_number_of_sums_raises(n):
-    with pytest.raises(ValueError, match="n="):
+    with pytest.raises(ValueError, match="n must be a whole number"):
         Accumulator(n)
 
 

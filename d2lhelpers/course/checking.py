@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numbers
 import re
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -117,6 +118,32 @@ def text(value: Any, name: str, words: int) -> str:
     if found < words:
         raise Incorrect(f"{name} has {found} different words; say it in at least {words}")
     return value
+
+
+def choice(value: Any, name: str, right: str, wrong: Mapping[str, str]) -> None:
+    """Check an answer that should be the letter of one statement out of several.
+
+    Parameters
+    ----------
+    value : str
+        The learner's letter; capitals and brackets do not matter.
+    name : str
+        The variable that holds it.
+    right : str
+        The letter of the statement that is true.
+    wrong : mapping of str to str
+        Why each other statement is not.
+
+    Raises
+    ------
+    Incorrect
+        If it is another letter, with the reason, or none.
+    """
+    letter = value.strip().strip("()").lower() if isinstance(value, str) else None
+    if letter in wrong:
+        raise Incorrect(f"it is not ({letter}): {wrong[letter]}")
+    if letter != right:
+        raise Incorrect(f"{name} is one of the letters {', '.join(sorted({right, *wrong}))}; it is {shown(value)}")
 
 
 def shown(value: Any) -> str:

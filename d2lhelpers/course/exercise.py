@@ -56,7 +56,7 @@ class Exercise:
     @property
     def source(self) -> str:
         """The one place where the answer stands: code with marks around what is the learner's to write."""
-        return section(folder_of(self.number) / "solutions.py", f"Exercise {self.number}")
+        return section(folder_of(self.number) / "solutions.py", "exercise", self.number)
 
     @property
     def solution(self) -> str:
@@ -150,20 +150,19 @@ def folder_of(number: str) -> Path:
     return next(FOLDER.glob(f"n{notebook:02}_*"))
 
 
-def section(path: Path, title: str) -> str:
-    """Return what stands in a file below the line ``# title``, up to the next line of this kind.
+def section(path: Path, kind: str, number: str) -> str:
+    """Return what stands in a file below the line ``# Kind number``, up to the next line of this kind.
 
     Raises
     ------
     ValueError
         If the file has no such line.
     """
-    found = re.search(
-        rf"^# {re.escape(title)}\n(.*?)(?=^# {title.split()[0]} \d|\Z)", path.read_text("utf-8"), re.M | re.S
-    )
-    if found is None:
-        raise ValueError(f"{path.name} has no {title!r}")
-    return found[1].strip()
+    sections = re.split(rf"^# {kind.capitalize()} ([\d.]+)\n", path.read_text(encoding="utf-8"), flags=re.M)
+    found = dict(zip(sections[1::2], sections[2::2]))
+    if number not in found:
+        raise ValueError(f"there is no {kind} {number!r}; there are {', '.join(found)}")
+    return found[number].strip()
 
 
 def check(number: str, answers: Mapping[str, Any] | None = None) -> Verdict:

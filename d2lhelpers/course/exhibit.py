@@ -10,7 +10,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from d2lhelpers.course.checking import Incorrect, shown
+from d2lhelpers.course.checking import Incorrect, choice, shown
 from d2lhelpers.course.exercise import folder_of, section
 
 IMPORTS = {"torch": torch, "nn": nn, "F": F}
@@ -23,7 +23,7 @@ def exhibit_code(number: str, version: str) -> str:
     all others to both.
     """
     other = {"broken": "mended", "mended": "broken"}[version]
-    lines = section(folder_of(number) / "exhibits.py", f"Exhibit {number}").splitlines()
+    lines = section(folder_of(number) / "exhibits.py", "exhibit", number).splitlines()
     kept = [line for line in lines if not line.endswith(f"# {other}")]
     return "\n".join(re.sub(rf"\s*# {version}$", "", line) for line in kept)
 
@@ -77,14 +77,7 @@ def check_hunt(
         If the diagnosis is another, or the test does not fail on the broken and pass on the right code.
     """
     diagnosis, test = answers
-    letter = diagnosis.strip().lower() if isinstance(diagnosis, str) else None
-    if letter != right:
-        letters = ", ".join(sorted({right, *wrong}))
-        raise Incorrect(
-            f"the diagnosis is one of the letters {letters}; you have {shown(diagnosis)}"
-            if letter not in wrong
-            else f"it is not ({letter}): {wrong[letter]}"
-        )
+    choice(diagnosis, "the diagnosis", right, wrong)
     if not callable(test):
         raise Incorrect(f"the diagnosis is right; the test should be a function of one argument, it is {shown(test)}")
     broken, mended = exhibit(number, subject)
