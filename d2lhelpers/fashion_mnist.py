@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import gzip
 import hashlib
 from collections.abc import Iterable, Iterator
@@ -36,8 +37,9 @@ def load_data_fashion_mnist(
 ) -> tuple[FashionMNISTBatches, FashionMNISTBatches]:
     """Return the training batches, shuffled anew each epoch, and the test batches, in order.
 
-    A batch is a pair `X, y`: images of shape (batch, 1, height, width), float32 from 0 to 1, and
-    labels of shape (batch,), int64. The last batch may be smaller.
+    A batch is a pair `X, y`: images of shape (batch, 1, height, width), floats from 0 to 1 in PyTorch's
+    default type (float32), and labels of shape (batch,), int64. The last batch may be smaller.
+    Batches and data belong to the caller: changing them changes nothing in another loader.
 
     Parameters
     ----------
@@ -81,6 +83,11 @@ class FashionMNISTBatches:
         As in `load_data_fashion_mnist`.
     shuffle : bool
         Whether each epoch has an order of its own.
+
+    Attributes
+    ----------
+    images, labels : torch.Tensor
+        What the batches are made from, on `device`; others in their place hold from the next epoch.
     """
 
     def __init__(
@@ -102,13 +109,17 @@ class FashionMNISTBatches:
             if seed is None
             else torch.Generator().manual_seed(whole_number(seed, "seed", lowest=0, highest=2**63 - 1))
         )
-        self.images, self.labels = images, labels
-        self.to(device)
+        self.images, self.labels = images.to(device), labels.to(device)
 
     def to(self, device: torch.device | str) -> FashionMNISTBatches:
-        """Keep the images on `device` from now on; return self."""
-        self.images, self.labels = self.images.to(device), self.labels.to(device)
-        return self
+        """Return batches that are made on `device`; these here stay where they are.
+
+        Tensors that are on `device` already are shared, and so is the generator of a `seed`: the
+        orders of the epochs go on, whichever of the two is asked for the next one.
+        """
+        moved = copy.copy(self)
+        moved.images, moved.labels = self.images.to(device), self.labels.to(device)
+        return moved
 
     def __len__(self) -> int:
         return -(-len(self.labels) // self.batch_size)
@@ -124,7 +135,7 @@ class FashionMNISTBatches:
         """Resize a batch of uint8 images and scale it to floats from 0 to 1."""
         if self.resize is not None:
             images = resize_images(images, self.resize)
-        return images.float().div_(255)
+        return images.to(torch.get_default_dtype()).div_(255)
 
 
 def resize_images(images: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
@@ -170,21 +181,20 @@ def get_fashion_mnist_labels(labels: Iterable[int | torch.Tensor]) -> list[str]:
     ValueError
         If a label is outside this range.
     """
-    numbers = [int(label) for label in labels]
-    for number in numbers:
-        if not 0 <= number < len(CLASSES):
-            raise ValueError(f"Fashion-MNIST has the labels 0 to {len(CLASSES) - 1}; got {number}")
-    return [CLASSES[number] for number in numbers]
+    labels = list(labels)
+    for label in labels:
+        if label not in range(len(CLASSES)):
+            raise ValueError(f"Fashion-MNIST has the labels 0 to {len(CLASSES) - 1}; got {label}")
+    return [CLASSES[int(label)] for label in labels]
 
 
-@lru_cache
 def read_fashion_mnist(train: bool) -> tuple[torch.Tensor, torch.Tensor]:
-    """Read the training or the test set from the package, once in a process.
+    """Return the training or the test set; the files are read once in a process.
 
     Returns
     -------
     images : torch.Tensor
-        Of shape (60000 or 10000, 1, 28, 28), uint8. Shared by all who read it: do not change it.
+        Of shape (60000 or 10000, 1, 28, 28), uint8; a copy of the caller's own, as are the labels.
     labels : torch.Tensor
         Of shape (60000 or 10000,), int64.
 
@@ -194,20 +204,26 @@ def read_fashion_mnist(train: bool) -> tuple[torch.Tensor, torch.Tensor]:
         If a file is missing or damaged; the message names it and says what to do.
     """
     prefix = "train" if train else "t10k"
-    images = _read_idx(DATA_FOLDER / f"{prefix}-images-idx3-ubyte.gz", header=16)
-    labels = _read_idx(DATA_FOLDER / f"{prefix}-labels-idx1-ubyte.gz", header=8)
-    return images.reshape(-1, 1, 28, 28), labels.long()
+    images = _read_idx(DATA_FOLDER / f"{prefix}-images-idx3-ubyte.gz")
+    labels = _read_idx(DATA_FOLDER / f"{prefix}-labels-idx1-ubyte.gz")
+    # Copies, because a tensor made from what is kept could change it.
+    images, labels = bytearray(images), bytearray(labels)
+    return (
+        torch.frombuffer(images, dtype=torch.uint8, offset=16).reshape(-1, 1, 28, 28),
+        torch.frombuffer(labels, dtype=torch.uint8, offset=8).long(),
+    )
 
 
-def _read_idx(path: Path, header: int) -> torch.Tensor:
-    """Return the bytes of a gzip-compressed IDX file after its header, as a uint8 tensor of one dimension."""
+@lru_cache
+def _read_idx(path: Path) -> bytes:
+    """Return the bytes of a gzip-compressed IDX file."""
     remedy = "fetch the file again from the course's repository (git checkout, or install d2lhelpers anew)"
     if not path.is_file():
         raise FileNotFoundError(f"the data file {path} is missing; {remedy}")
     compressed = path.read_bytes()
     if hashlib.sha256(compressed).hexdigest() != SHA256[path.name]:
         raise ValueError(f"the data file {path} is damaged: its SHA-256 is not that of the original; {remedy}")
-    return torch.frombuffer(bytearray(gzip.decompress(compressed)), dtype=torch.uint8, offset=header)
+    return gzip.decompress(compressed)
 
 
 def _height_and_width(resize: int | tuple[int, int]) -> tuple[int, int]:
