@@ -73,21 +73,21 @@ def update(notebooks: Path = NOTEBOOKS, copy: Path = COPY) -> list[str]:
     handed_out = _handed_out(copy)
     said = []
     for path in sorted(notebooks.glob("*.ipynb")):
-        new, mine = without_outputs(_read(path)), copy / path.name
+        new, mine = without_outputs(read(path)), copy / path.name
         version, versions = text_of(new), handed_out.setdefault(path.name, [])
         if not mine.exists():
-            _write(new, mine)
+            write(new, mine)
         elif versions[-1:] == [version]:
             continue  # it has been handed out already
         elif _state(mine, versions) == "new":
-            _write(new, mine)
+            write(new, mine)
         elif _state(mine, versions) == "run":
             kept = _put_aside(mine)
-            _write(new, mine)
+            write(new, mine)
             said.append(f"{mine.name} has a new version; the one that you have run is kept as {kept.name}")
         elif _state(mine, [version]) == "changed":
             beside = _free(mine, "new version", lambda path: _state(path, versions) == "new")
-            _write(new, beside)
+            write(new, beside)
             said.append(f"{mine.name} has a new version; yours stays as it is, and the new one is {beside.name}")
         if versions[-1:] != [version]:
             versions.append(version)
@@ -110,7 +110,7 @@ def renew(which: str, notebooks: Path = NOTEBOOKS, copy: Path = COPY) -> list[st
     """
     names = [path.name for path in sorted(notebooks.glob("*.ipynb"))]
     beginning = Path(which).name.zfill(2)
-    found = [name for name in names if name.startswith(beginning)]
+    found = [name for name in names if which and name.startswith(beginning)]
     if len(found) != 1:
         raise ValueError(f"--new wants the number of a notebook, such as --new 03; got {which!r}. There are: "
                          + ", ".join(names))  # fmt: skip
@@ -119,7 +119,7 @@ def renew(which: str, notebooks: Path = NOTEBOOKS, copy: Path = COPY) -> list[st
     if _state(mine, versions[-1:]) == "new":
         return [*said, f"{mine.name} is new"]
     kept = _put_aside(mine)
-    _write(without_outputs(_read(notebooks / mine.name)), mine)
+    write(without_outputs(read(notebooks / mine.name)), mine)
     return [*said, f"{mine.name} is new; yours is kept as {kept.name}. If it is open in JupyterLab, close its tab "
             "without saving"]  # fmt: skip
 
@@ -127,7 +127,7 @@ def renew(which: str, notebooks: Path = NOTEBOOKS, copy: Path = COPY) -> list[st
 def _state(path: Path, versions: list[str]) -> str:
     """Return whether a notebook of the copy is "new", was only "run", or was "changed"."""
     try:
-        notebook = _read(path)
+        notebook = read(path)
         if text_of(notebook) not in versions:
             return "changed"
         return "run" if was_run(notebook) else "new"
@@ -152,19 +152,21 @@ def _free(path: Path, remark: str, may_be_replaced: Any = lambda path: False) ->
 def _handed_out(copy: Path) -> dict[str, list[str]]:
     """Return the digests of all versions of each notebook that were put into the copy, the newest last."""
     try:
-        return {name: list(versions) for name, versions in _read(copy / HANDED_OUT).items()}
+        return {name: list(versions) for name, versions in read(copy / HANDED_OUT).items()}
     except (OSError, ValueError, TypeError, AttributeError):
         return {}  # then nothing counts as handed out, and what differs from the present notebooks as changed
 
 
-def _read(path: Path) -> dict[str, Any]:
+def read(path: Path) -> dict[str, Any]:
+    """Return a notebook, or what else is JSON; ValueError if the file is neither."""
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
         raise ValueError(f"{path} cannot be read: {error}") from error
 
 
-def _write(notebook: dict[str, Any], path: Path) -> None:
+def write(notebook: dict[str, Any], path: Path) -> None:
+    """Write a notebook as JupyterLab does."""
     path.write_text(json.dumps(notebook, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
@@ -203,12 +205,15 @@ def _python_of_environment() -> Path:
     return ENVIRONMENT / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 
 
-def start_jupyterlab(python: Path, options: list[str]) -> int:
-    """Start JupyterLab on the copy, wait for its end, and return its exit status."""
+def start_jupyterlab(python: Path, options: list[str]) -> None:
+    """Become JupyterLab, on the copy."""
     paths = [str(Path(__file__).with_name("jupyterlab")), *filter(None, [os.environ.get("JUPYTER_CONFIG_PATH")])]
     environment = {"JUPYTER_PREFER_ENV_PATH": "1", **os.environ, "JUPYTER_CONFIG_PATH": os.pathsep.join(paths)}
+    command = [str(python), "-m", "jupyterlab", *options]
+    if os.name != "nt":
+        os.execve(python, command, environment)
     signal.signal(signal.SIGINT, lambda *_: None)  # Ctrl-C is JupyterLab's, which asks before it stops
-    return subprocess.call([python, "-m", "jupyterlab", *options], env=environment, cwd=ROOT)
+    sys.exit(subprocess.call(command, env=environment))
 
 
 def main() -> None:
@@ -233,7 +238,7 @@ def main() -> None:
     except ValueError as error:
         sys.exit(str(error))
     if python:
-        sys.exit(start_jupyterlab(python, options))
+        start_jupyterlab(python, options)
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -28,5 +29,6 @@ c.ServerApp.root_dir = str(Path(__file__).parents[2])
 c.ServerApp.ip = "127.0.0.1"
 c.ServerApp.allow_root = True  # in a container one is often root
 c.ContentsManager.pre_save_hook = save_without_widgets
+warnings.filterwarnings("ignore", message="Overriding existing pre_save_hook")  # the file is read twice
 c.LabApp.default_url = "/lab/tree/my_notebooks/00_start_here.ipynb"
 c.LabApp.app_settings_dir = str(Path(__file__).parent)  # overrides.json
