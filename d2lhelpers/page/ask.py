@@ -34,12 +34,12 @@ def ask(questions: Iterable[str], options: Iterable[str]) -> dict[str, str | Non
         return answers
     from IPython.display import display
 
-    style = {"button_width": "auto", "description_width": f"{1 + max(map(len, questions))}ch"}
+    label_width = f"{1 + max(map(len, questions))}ch"
     rows = []
     for question in questions:
         chosen = answers[question] if answers[question] in options else None
-        row = widgets.ToggleButtons(options=options, value=chosen, description=question, style=style)
-        row.observe(lambda change: answers.update({change["owner"].description: change["new"]}), "value")
-        rows.append(row)
+        buttons = widgets.ToggleButtons(options=options, value=chosen, style={"button_width": "auto"})
+        buttons.observe(lambda change, question=question: answers.update({question: change["new"]}), "value")
+        rows.append(widgets.HBox([widgets.Label(question, layout={"min_width": label_width}), buttons]))
     display(widgets.VBox(rows))
     return answers

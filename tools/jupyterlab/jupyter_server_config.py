@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 WIDGET = "application/vnd.jupyter.widget-view+json"
-IN_ITS_PLACE = "*Run this cell to get its buttons and sliders: they live as long as the kernel.*"
+IN_ITS_PLACE = "*Run this cell, and those above it, to get its buttons or sliders back: they end with the kernel.*"
 
 
 def save_without_widgets(model: dict[str, Any], **_: Any) -> None:
