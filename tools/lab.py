@@ -185,9 +185,12 @@ def installed_python() -> Path:
 
 def install() -> None:
     """Make the environment, if there is none, and install into it all that the course needs."""
-    print(f"Installing PyTorch, JupyterLab and what else the course needs into {ENVIRONMENT}.\n"
-          "On Linux that is about 6 GB, most of it GPU libraries that PyTorch brings along; elsewhere it is less. "
-          "It happens once.", flush=True)  # fmt: skip
+    print(f"Installing PyTorch, JupyterLab and what else the course needs into {ENVIRONMENT}.", flush=True)
+    if not _python_of_environment().exists():
+        print(
+            "On Linux that is about 6 GB, most of it GPU libraries that PyTorch brings along; elsewhere it is less.",
+            flush=True,
+        )
     if not _is_environment():
         subprocess.run([sys.executable, "-m", "venv", ENVIRONMENT], check=True)
     pip = [_python_of_environment(), "-m", "pip", "install"]
