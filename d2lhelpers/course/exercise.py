@@ -17,6 +17,7 @@ import torch
 from d2lhelpers.course import solved
 from d2lhelpers.course.checking import Incorrect, described, is_stub
 from d2lhelpers.course.guarded import CPU_SECONDS, DiedSilently, RanTooLong, run_guarded
+from d2lhelpers.page.printable import printable
 
 FOLDER = Path(__file__).parent
 
@@ -230,9 +231,24 @@ def solution(number: str) -> MarkdownText:
     return MarkdownText(f"{heading}\n\n```python\n{asked.solution}\n```")
 
 
-def my_progress() -> MarkdownText:
-    """Return a table of the course's exercises and what you have solved, from all your sessions."""
-    return MarkdownText(solved.table(list(all_exercises().values())))
+def my_progress(save: str | Path | None = None) -> MarkdownText:
+    """Return a table of the course's exercises, what you have solved in all your sessions, and what is next.
+
+    Parameters
+    ----------
+    save : str or Path, optional
+        Write a page to keep or to hand in under this name, such as ``"progress.html"``. It says what was solved
+        and when, on which day it was made, and with which versions.
+
+    Raises
+    ------
+    ValueError
+        If the name does not end in ``.html``.
+    """
+    exercises = list(all_exercises().values())
+    if save is not None:
+        solved.save_page(exercises, Path(save))
+    return MarkdownText(printable(solved.table(exercises)))
 
 
 def _judge_here(asked: Exercise, given: list[Any]) -> dict[str, str]:
