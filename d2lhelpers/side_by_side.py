@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import torch
 from torch import nn
 
+from d2lhelpers.arguments import positive_number
+from d2lhelpers.batches import checked_batches
 from d2lhelpers.device import try_gpu
-from d2lhelpers.train import TrainingStep
+from d2lhelpers.page.stop import end_cell_if_stopped, remember_stop
+from d2lhelpers.recipe import check_net
+from d2lhelpers.training_step import TrainingStep, meet
 
 
 def train_side_by_side(
@@ -24,11 +29,11 @@ def train_side_by_side(
     All nets take a step on a batch before the next batch comes, so that whoever stops early has
     stopped all of them at the same point. The optimiser is SGD, the loss cross-entropy. On a CPU as
     many nets compute at a time as PyTorch has threads, each in one thread: for small nets that is
-    faster, and the results do not depend on the number of threads.
+    faster, and the results do not depend on the number of threads. Nets that draw random numbers in the
+    first step, as dropout does, share one generator; so then they take their steps one after the other.
 
-    A net whose loss is no longer finite goes on and spoils none of the others. Whoever leaves the loop
-    early and goes on in the same cell closes the generator (``steps.close()``): only then PyTorch has its
-    threads again.
+    A net whose loss is no longer finite goes on and spoils none of the others. An interrupt reaches
+    whoever iterates.
 
     Parameters
     ----------
@@ -49,8 +54,12 @@ def train_side_by_side(
 
     Raises
     ------
-    ValueError
-        If there is no net, or two names stand for the same one.
+    ValueError, TypeError
+        If `nets` is no mapping of names to nets that can learn, two names stand for the same one, or `lr` or
+        `momentum` is out of its range. With the first batch: if it is no pair of tensors, or a net's scores
+        do not fit its labels.
+    KeyboardInterrupt
+        If another training was stopped in the same cell of a notebook.
 
     Examples
     --------
@@ -58,27 +67,53 @@ def train_side_by_side(
     >>> for losses in train_side_by_side(nets, train_iter, lr=0.05):
     ...     print(losses["plain"], losses["residual"])
     """
+    if not isinstance(nets, Mapping):
+        raise TypeError(f"nets must be a mapping of names to nets, such as {{'plain': net}}; got {type(nets).__name__}")
     if not nets:
         raise ValueError("there is no net to train: nets is empty")
+    for name, net in nets.items():
+        check_net(net, f"nets[{name!r}]")
     if len(set(map(id, nets.values()))) < len(nets):
         raise ValueError("two names stand for the same net; it would be trained twice on each batch")
+    positive_number(lr, "lr")
+    if momentum != 0:
+        positive_number(momentum, "momentum")
+    end_cell_if_stopped()
     return _steps(nets, batches, lr, momentum, try_gpu() if device is None else torch.device(device))
 
 
 def _steps(
     nets: Mapping[str, nn.Module], batches: Iterable, lr: float, momentum: float, device: torch.device
 ) -> Iterator[dict[str, torch.Tensor]]:
-    steps = []
-    for net in nets.values():
-        optimizer = torch.optim.SGD(net.to(device).train().parameters(), lr=lr, momentum=momentum, foreach=True)
-        steps.append(TrainingStep(net, optimizer, None, device, bfloat16=False, channels_last=None))
-    threads = torch.get_num_threads()
-    workers = threads if device.type == "cpu" else 1
-    torch.set_num_threads(threads if workers == 1 else 1)
+    workers = torch.get_num_threads() if device.type == "cpu" else 1
+    steps: list[TrainingStep] = []
     try:
         with ThreadPoolExecutor(workers) as pool:
-            for X, y in batches:
-                sums = pool.map(lambda step: step(X, y)[0], steps)  # noqa: B023, all are done before X is rebound
+            for X, y in checked_batches(batches, "batches"):
+                if not steps:
+                    steps = [_new_step(net, (X, y), lr, momentum, device) for net in nets.values()]
+                    generator = torch.get_rng_state()
+                    sums = _in_one_thread_each(map, steps, X, y)
+                    in_turn = workers == 1 or not torch.equal(generator, torch.get_rng_state())
+                else:
+                    sums = _in_one_thread_each(map if in_turn else pool.map, steps, X, y)
                 yield {name: loss_sum / len(y) for name, loss_sum in zip(nets, sums)}
+    except KeyboardInterrupt:
+        remember_stop()
+        raise
+
+
+def _new_step(net: nn.Module, batch: Any, lr: float, momentum: float, device: torch.device) -> TrainingStep:
+    meet(net, [batch])
+    optimizer = torch.optim.SGD(net.to(device).train().parameters(), lr=lr, momentum=momentum, foreach=True)
+    return TrainingStep(net, optimizer, device, bfloat16=False)
+
+
+def _in_one_thread_each(map_: Callable, steps: list[TrainingStep], X: Any, y: torch.Tensor) -> list[torch.Tensor]:
+    """Take all steps, with PyTorch in one thread in each, and give it its threads back."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        return list(map_(lambda step: step(X, y)[0], steps))
     finally:
         torch.set_num_threads(threads)

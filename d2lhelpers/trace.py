@@ -15,7 +15,7 @@ from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import FlopCounterMode
 from torch.utils.weak import WeakIdKeyDictionary
 
-from d2lhelpers.accuracy import evaluating
+from d2lhelpers.evaluating import evaluating
 
 WINDOWED = (nn.Conv2d, nn.MaxPool2d, nn.AvgPool2d)
 WINDOWED_FUNCTIONS = ("conv2d", "conv_transpose2d", "max_pool2d", "avg_pool2d", "lp_pool2d")
