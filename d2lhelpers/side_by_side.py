@@ -23,7 +23,7 @@ def train_side_by_side(
     lr: float,
     momentum: float = 0.9,
     device: torch.device | str | None = None,
-) -> Iterator[dict[str, torch.Tensor]]:
+) -> SideBySide:
     """Train several nets on the same batches and yield, after every step, the loss of each.
 
     All nets take a step on a batch before the next batch comes, so that whoever stops early has
@@ -32,8 +32,9 @@ def train_side_by_side(
     faster, and the results do not depend on the number of threads. Nets that draw random numbers in the
     first step, as dropout does, share one generator; so then they take their steps one after the other.
 
-    A net whose loss is no longer finite goes on and spoils none of the others. An interrupt reaches
-    whoever iterates.
+    A net whose loss is no longer finite goes on and spoils none of the others. Interrupting the kernel ends
+    the loop after the last whole step; what is returned here is `interrupted` then, as long as it has not come
+    to its end.
 
     Parameters
     ----------
@@ -46,11 +47,11 @@ def train_side_by_side(
     device : torch.device, optional
         Where to train; by default what `try_gpu` finds.
 
-    Yields
-    ------
-    dict of str to torch.Tensor
-        The mean loss over the batch before the step, for each net by name: a tensor without a
-        dimension, on the device, so that nobody waits for a GPU who does not look.
+    Returns
+    -------
+    SideBySide
+        An iterator over the steps. Each is the mean loss over the batch before the step, for each net by name: a
+        tensor without a dimension, on the device, so that nobody waits for a GPU who does not look.
 
     Raises
     ------
@@ -79,7 +80,31 @@ def train_side_by_side(
     if momentum != 0:
         positive_number(momentum, "momentum")
     end_cell_if_stopped()
-    return _steps(nets, batches, lr, momentum, try_gpu() if device is None else torch.device(device))
+    return SideBySide(_steps(nets, batches, lr, momentum, try_gpu() if device is None else torch.device(device)))
+
+
+class SideBySide(Iterator[dict[str, torch.Tensor]]):
+    """The steps of `train_side_by_side`.
+
+    Attributes
+    ----------
+    interrupted : bool
+        Whether batches are left: true until the last one has been seen, and for ever if the learner stopped it.
+    """
+
+    def __init__(self, steps: Iterator[dict[str, torch.Tensor]]) -> None:
+        self._steps, self._stopped, self.interrupted = steps, False, True
+
+    def __next__(self) -> dict[str, torch.Tensor]:
+        try:
+            return next(self._steps)
+        except StopIteration:
+            self.interrupted = self._stopped
+            raise
+        except KeyboardInterrupt:
+            self._stopped = True
+            remember_stop()
+            raise StopIteration from None
 
 
 def _steps(
@@ -87,20 +112,16 @@ def _steps(
 ) -> Iterator[dict[str, torch.Tensor]]:
     workers = torch.get_num_threads() if device.type == "cpu" else 1
     steps: list[TrainingStep] = []
-    try:
-        with ThreadPoolExecutor(workers) as pool:
-            for X, y in checked_batches(batches, "batches"):
-                if not steps:
-                    steps = [_new_step(net, (X, y), lr, momentum, device) for net in nets.values()]
-                    generator = torch.get_rng_state()
-                    sums = _in_one_thread_each(map, steps, X, y)
-                    in_turn = workers == 1 or not torch.equal(generator, torch.get_rng_state())
-                else:
-                    sums = _in_one_thread_each(map if in_turn else pool.map, steps, X, y)
-                yield {name: loss_sum / len(y) for name, loss_sum in zip(nets, sums)}
-    except KeyboardInterrupt:
-        remember_stop()
-        raise
+    with ThreadPoolExecutor(workers) as pool:
+        for X, y in checked_batches(batches, "batches"):
+            if not steps:
+                steps = [_new_step(net, (X, y), lr, momentum, device) for net in nets.values()]
+                generator = torch.get_rng_state()
+                sums = _in_one_thread_each(map, steps, X, y)
+                in_turn = workers == 1 or not torch.equal(generator, torch.get_rng_state())
+            else:
+                sums = _in_one_thread_each(map if in_turn else pool.map, steps, X, y)
+            yield {name: loss_sum / len(y) for name, loss_sum in zip(nets, sums)}
 
 
 def _new_step(net: nn.Module, batch: Any, lr: float, momentum: float, device: torch.device) -> TrainingStep:

@@ -134,19 +134,28 @@ def test_lazy_nets_learn_what_they_would_learn_alone():
     torch.testing.assert_close(torch.stack(seen), torch.tensor(trained_alone(alone, batches, lr=0.1, momentum=0.9)))
 
 
-def test_an_interrupt_reaches_the_learner_and_spoils_nothing(threads):
+def stopped_after(count):
+    yield from random_batches([8] * count)
+    raise KeyboardInterrupt
+
+
+def test_an_interrupt_ends_the_loop_and_spoils_nothing(threads):
     threads(2)
-
-    def interrupted():
-        yield from random_batches([8] * 2)
-        raise KeyboardInterrupt
-
     trained, seen = nets(), []
-    with pytest.raises(KeyboardInterrupt):
-        for losses in train_side_by_side(trained, interrupted(), lr=0.1, device="cpu"):
-            seen.append(losses)
+    steps = train_side_by_side(trained, stopped_after(2), lr=0.1, device="cpu")
+    for losses in steps:
+        seen.append(losses)
     assert len(seen) == 2 and torch.get_num_threads() == 2
     assert all(weights(net).isfinite().all() for net in trained.values())
+    assert steps.interrupted and next(steps, None) is None and steps.interrupted
+
+
+def test_only_a_loop_that_came_to_its_end_is_complete():
+    steps = train_side_by_side(nets(), random_batches([8] * 3), lr=0.1, device="cpu")
+    for _ in steps:
+        break
+    assert steps.interrupted
+    assert len(list(steps)) == 2 and not steps.interrupted
 
 
 def test_a_net_that_diverges_spoils_none_of_the_others():
