@@ -35,7 +35,8 @@ class StepClock:
         self._total = self._processor_total = 0.0
         self._started: Any = None
         self._events: list[tuple[torch.Event, torch.Event]] = []
-        self._is_first, self._has_looked = True, torch.get_num_threads() == 1
+        self._after_first: tuple[float, float] | None = None
+        self._has_looked = False
 
     def start(self) -> None:
         """Begin a step."""
@@ -76,14 +77,17 @@ class StepClock:
         return event
 
     def _look_at_threads(self) -> None:
-        if self._is_first:  # it prepares much, in one thread
-            self._is_first, self._total_before = False, (self._total, self._processor_total)
-        elif not self._has_looked and self._total - self._total_before[0] > SHORTEST_LOOK:
-            self._has_looked = True
-            threads = torch.get_num_threads()
-            got = (self._processor_total - self._total_before[1]) / (self._total - self._total_before[0])
-            if got < LEAST_SHARE * threads:
-                print(
-                    f"PyTorch's {threads} threads get {got:.1f} processors: they wait, for other programs or for each "
-                    "other. One thread may be several times faster then: torch.set_num_threads(1), before a training"
-                )
+        now = self._total, self._processor_total
+        if self._after_first is None:  # the first step prepares much, in one thread
+            self._after_first = now
+        seconds, processor_seconds = (b - a for a, b in zip(self._after_first, now))
+        threads = torch.get_num_threads()
+        if self._has_looked or threads == 1 or seconds < SHORTEST_LOOK:
+            return
+        self._has_looked = True
+        if processor_seconds < LEAST_SHARE * threads * seconds:
+            print(
+                f"PyTorch's {threads} threads get {processor_seconds / seconds:.1f} processors: they wait, for other "
+                "programs or for each other. One thread may be several times faster then: torch.set_num_threads(1), "
+                "before a training"
+            )

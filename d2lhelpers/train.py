@@ -233,7 +233,10 @@ def _check_finite(loss_sum: torch.Tensor, X: Any, step: TrainingStep, epoch: int
         return
     where = f"the loss became {loss_sum.item()} in epoch {epoch + 1}, by batch {batch}"
     if bad := int(count_not_finite(X)):
-        raise LossNotFiniteError(f"{where}: {bad} values of this batch's images are nan or infinite. Look at the data")
+        raise LossNotFiniteError(
+            f"{where}: {bad} values of this batch's images are nan or infinite, and the net has taken a step on them. "
+            "Mend the data, and begin with a new net"
+        )
     if step.count == 1:
         raise LossNotFiniteError(
             f"{where}, before the first step, from images that are finite. Look at what the net computes from them"
