@@ -61,7 +61,7 @@ def load_data_fashion_mnist(
         If a file of the data set is missing or damaged.
     """
     return tuple(
-        FashionMNISTBatches(*read_fashion_mnist(train), batch_size, resize, shuffle=train, seed=seed, device=device)
+        FashionMNISTBatches(*_read(train), batch_size, resize, shuffle=train, seed=seed, device=device)
         for train in (True, False)
     )
 
@@ -87,7 +87,8 @@ class FashionMNISTBatches:
     Attributes
     ----------
     images, labels : torch.Tensor
-        What the batches are made from, on `device`; others in their place hold from the next epoch.
+        What the batches are made from, on `device`, as copies of this object's own, made when they are first asked
+        for. What is put in their place holds from the next epoch.
     """
 
     def __init__(
@@ -104,12 +105,33 @@ class FashionMNISTBatches:
         self.batch_size = whole_number(batch_size, "batch_size")
         self.resize = None if resize is None else _height_and_width(resize)
         self.shuffle = shuffle
-        self.generator = (
-            None
-            if seed is None
-            else torch.Generator().manual_seed(whole_number(seed, "seed", lowest=0, highest=2**63 - 1))
-        )
-        self.images, self.labels = images.to(device), labels.to(device)
+        self.generator = None
+        if seed is not None:
+            self.generator = torch.Generator().manual_seed(whole_number(seed, "seed", lowest=0, highest=2**63 - 1))
+        self._images, self._labels, self._are_own = images.to(device), labels.to(device), False
+
+    @property
+    def images(self) -> torch.Tensor:
+        self._own()
+        return self._images
+
+    @images.setter
+    def images(self, images: torch.Tensor) -> None:
+        self._images = images
+
+    @property
+    def labels(self) -> torch.Tensor:
+        self._own()
+        return self._labels
+
+    @labels.setter
+    def labels(self, labels: torch.Tensor) -> None:
+        self._labels = labels
+
+    def _own(self) -> None:
+        """Copy what all loaders share before somebody can change it; who only trains needs no copy."""
+        if not self._are_own:
+            self._images, self._labels, self._are_own = self._images.clone(), self._labels.clone(), True
 
     def to(self, device: torch.device | str) -> FashionMNISTBatches:
         """Return batches that are made on `device`; these here stay where they are.
@@ -118,18 +140,18 @@ class FashionMNISTBatches:
         orders of the epochs go on, whichever of the two is asked for the next one.
         """
         moved = copy.copy(self)
-        moved.images, moved.labels = self.images.to(device), self.labels.to(device)
+        moved._images, moved._labels = self._images.to(device), self._labels.to(device)
         return moved
 
     def __len__(self) -> int:
-        return -(-len(self.labels) // self.batch_size)
+        return -(-len(self._labels) // self.batch_size)
 
     def __iter__(self) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
         # Drawn on the CPU, so that an order depends on the seed and not on the device.
-        count = len(self.labels)
+        count = len(self._labels)
         order = torch.randperm(count, generator=self.generator) if self.shuffle else torch.arange(count)
-        for indices in order.to(self.labels.device).split(self.batch_size):
-            yield self._as_floats(self.images.index_select(0, indices)), self.labels[indices]
+        for indices in order.to(self._labels.device).split(self.batch_size):
+            yield self._as_floats(self._images.index_select(0, indices)), self._labels[indices]
 
     def _as_floats(self, images: torch.Tensor) -> torch.Tensor:
         """Resize a batch of uint8 images and scale it to floats from 0 to 1."""
@@ -203,27 +225,28 @@ def read_fashion_mnist(train: bool) -> tuple[torch.Tensor, torch.Tensor]:
     FileNotFoundError, ValueError
         If a file is missing or damaged; the message names it and says what to do.
     """
-    prefix = "train" if train else "t10k"
-    images = _read_idx(DATA_FOLDER / f"{prefix}-images-idx3-ubyte.gz")
-    labels = _read_idx(DATA_FOLDER / f"{prefix}-labels-idx1-ubyte.gz")
-    # Copies, because a tensor made from what is kept could change it.
-    images, labels = bytearray(images), bytearray(labels)
-    return (
-        torch.frombuffer(images, dtype=torch.uint8, offset=16).reshape(-1, 1, 28, 28),
-        torch.frombuffer(labels, dtype=torch.uint8, offset=8).long(),
-    )
+    images, labels = _read(train)
+    return images.clone(), labels.clone()
 
 
 @lru_cache
-def _read_idx(path: Path) -> bytes:
-    """Return the bytes of a gzip-compressed IDX file."""
+def _read(train: bool) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return the tensors that all loaders share: nobody outside this module may get hold of them."""
+    prefix = "train" if train else "t10k"
+    images = _read_idx(DATA_FOLDER / f"{prefix}-images-idx3-ubyte.gz", header=16)
+    labels = _read_idx(DATA_FOLDER / f"{prefix}-labels-idx1-ubyte.gz", header=8)
+    return images.reshape(-1, 1, 28, 28), labels.long()
+
+
+def _read_idx(path: Path, header: int) -> torch.Tensor:
+    """Return the bytes of a gzip-compressed IDX file after its header, as a uint8 tensor of one dimension."""
     remedy = "fetch the file again from the course's repository (git checkout, or install d2lhelpers anew)"
     if not path.is_file():
         raise FileNotFoundError(f"the data file {path} is missing; {remedy}")
     compressed = path.read_bytes()
     if hashlib.sha256(compressed).hexdigest() != SHA256[path.name]:
         raise ValueError(f"the data file {path} is damaged: its SHA-256 is not that of the original; {remedy}")
-    return gzip.decompress(compressed)
+    return torch.frombuffer(bytearray(gzip.decompress(compressed)), dtype=torch.uint8, offset=header)
 
 
 def _height_and_width(resize: int | tuple[int, int]) -> tuple[int, int]:

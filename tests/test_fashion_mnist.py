@@ -70,7 +70,9 @@ def data_copy(tmp_path, monkeypatch):
     folder = tmp_path / "fashion_mnist"
     shutil.copytree(fashion_mnist.DATA_FOLDER, folder)
     monkeypatch.setattr(fashion_mnist, "DATA_FOLDER", folder)
-    return folder
+    fashion_mnist._read.cache_clear()
+    yield folder
+    fashion_mnist._read.cache_clear()
 
 
 def test_files_are_read_once_in_a_process(data_copy):
@@ -203,7 +205,7 @@ def test_to_gives_batches_on_the_device_and_leaves_the_others_where_they_are():
 def test_to_the_same_device_copies_no_images():
     batches = batches_of(4, batch_size=4)
     moved = batches.to("cpu")
-    assert moved.images.data_ptr() == batches.images.data_ptr()
+    assert moved._images.data_ptr() == batches._images.data_ptr()
     moved.images, moved.labels = moved.images[:2], moved.labels[:2]
     assert len(batches.labels) == 4  # other tensors in one are not in the other
 
@@ -214,6 +216,13 @@ def test_to_goes_on_with_the_orders_of_the_seed():
 
 
 # Nobody's changes reach anybody else
+
+
+@pytest.mark.parametrize("train", [True, False])
+def test_who_only_trains_copies_no_images(train):
+    loaders = [load_data_fashion_mnist(256)[0 if train else 1] for _ in range(2)]
+    assert loaders[0]._images.data_ptr() == loaders[1]._images.data_ptr()
+    assert loaders[0].images.data_ptr() != loaders[1].images.data_ptr()
 
 
 @pytest.mark.parametrize("train", [True, False])
