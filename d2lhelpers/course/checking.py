@@ -39,13 +39,9 @@ def call(function: Any, *arguments: Any, name: str | None = None) -> Any:
         raise Incorrect(f"{name} should be something to call, a function or a class; it is {shown(function)}")
     try:
         return function(*arguments)
-    except (MemoryError, RecursionError):
-        raise
     except (Exception, SystemExit) as error:
-        if is_stub(error):
+        if is_stub(error) or is_out_of_memory(error) or isinstance(error, RecursionError):
             raise
-        if "not enough memory" in str(error) or "allocate memory" in str(error):
-            raise MemoryError from None
         with_what = ", ".join(shown(argument) for argument in arguments)
         raise Incorrect(f"{name}({with_what}) raised {described(error)}") from error
 
@@ -265,6 +261,12 @@ def shown(value: Any) -> str:
 def is_stub(error: BaseException) -> bool:
     """Tell whether this error says that the answer is not written yet; PyTorch's own have a message."""
     return isinstance(error, NotImplementedError) and not error.args
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Tell whether this error says that there was not enough memory; PyTorch says so with a RuntimeError."""
+    message = described(error)
+    return isinstance(error, MemoryError) or "not enough memory" in message or "allocate memory" in message
 
 
 def described(error: BaseException) -> str:
