@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from d2lhelpers.course import solved
+from d2lhelpers.course import cells, solved
 from d2lhelpers.course.checking import Incorrect, described, is_out_of_memory, is_stub
 from d2lhelpers.course.guarded import Stopped, run_guarded
 
@@ -115,6 +115,7 @@ class MarkdownText(str):
 
 _registry: dict[str, Exercise] = {}
 _hints_given: dict[str, int] = {}
+cells.listen()
 
 
 def exercise(
@@ -193,10 +194,15 @@ def check(number: str, answers: Mapping[str, Any] | None = None) -> Verdict:
         Correct, incorrect with the cause, or not attempted yet. It is also noted in your progress.
     """
     asked = find(number)
+    edited = ""
     if answers is None:
+        failed, edited = cells.failed(asked.names), cells.edited(asked.names)
+        if failed:
+            return Verdict(asked.number, NOT_ATTEMPTED, failed)
         answers = sys._getframe(1).f_globals
     verdict = judge(asked, answers)
     solved.note(asked.number, verdict.outcome)
+    verdict.cause = f"{verdict.cause} {edited}".strip()
     return verdict
 
 

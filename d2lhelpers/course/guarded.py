@@ -93,7 +93,11 @@ def _answer_and_exit(function: Callable[[], Any], writing: int) -> None:
     """Run `function` in the child, write its answer to the pipe, and end the process."""
     answer = None
     try:
-        os.setpgid(0, 0)  # a group of its own, for all processes that the code starts
+        with contextlib.suppress(OSError):
+            silence = os.open(os.devnull, os.O_RDWR)
+            for descriptor in {0, 1, 2} - {writing}:
+                os.dup2(silence, descriptor)  # what C code and commands print
+        os.setpgid(0, 0)  # a group of its own, with all processes that the code starts
         faulthandler.disable()  # nobody wants to read how it died
         gc.freeze()  # collecting the parent's objects here would copy its memory page by page
         megabytes = _limit_this_process()
@@ -168,9 +172,9 @@ def _read_line(reading: int, deadline: float) -> bytes | None:
 
 def _how(status: int | None) -> str:
     """Return how a process ended, in brackets."""
-    if status is None:
+    code = -signal.SIGKILL if status is None else os.waitstatus_to_exitcode(status)
+    if code == -signal.SIGKILL:  # our own, perhaps
         return ""
-    code = os.waitstatus_to_exitcode(status)
     return f" ({signal.Signals(-code).name})" if code < 0 else f" (exit code {code})"
 
 
