@@ -54,7 +54,7 @@ def number(value: Any, name: str) -> float:
     Incorrect
         If it is not a finite number.
     """
-    if isinstance(value, torch.Tensor) and value.numel() == 1:
+    if isinstance(value, torch.Tensor) and value.numel() == 1 and value.device.type != "meta":
         value = value.item()
     if hasattr(value, "item") and getattr(value, "size", 0) == 1:
         value = value.item()
@@ -113,7 +113,7 @@ def text(value: Any, name: str, words: int) -> str:
         raise Incorrect(f"{name} should be a text in quotes; it is {shown(value)}")
     found = len(set(re.findall(r"\w+", value.lower())))
     if found < words:
-        raise Incorrect(f"{name} has {found} different words; say it in at least {words}")
+        raise Incorrect(f"{name} has {counted(found, 'different word')}; say it in at least {words}")
     return value
 
 
@@ -136,7 +136,7 @@ def choice(value: Any, name: str, right: str, wrong: Mapping[str, str]) -> None:
     Incorrect
         If it is another letter, with the reason, or none.
     """
-    letter = value.strip().strip("()").lower() if isinstance(value, str) else None
+    letter = value.strip(" \t\n().:").lower() if isinstance(value, str) else None
     if letter in wrong:
         raise Incorrect(f"it is not ({letter}): {wrong[letter]}")
     if letter != right:
@@ -236,8 +236,8 @@ def _change(place: str, aspect: str, old: Any, new: Any) -> str:
     if aspect == "requires_grad":
         return f"{place} asks for {'a' if new else 'no'} gradient" + ("" if new else " any more")
     if aspect == "gradient":
-        how = "is left" if old is None else "that it had is gone" if new is None else "is another"
-        return f"the gradient of {place} {how}"
+        which = "a new" if old is None else "another" if new is not None else "lost its"
+        return f"{place} has {which} gradient"
     if aspect in ("layers", "entries"):
         return f"{place} has other {aspect}"
     return f"{place} was {shown(old)} and is {shown(new)}"
@@ -248,14 +248,24 @@ def shown(value: Any) -> str:
     if isinstance(value, torch.Tensor):
         return f"a tensor of shape {tuple(value.shape)}"
     if isinstance(value, torch.nn.Module):
-        return f"a {type(value).__name__}"
+        return with_article(type(value).__name__)
     if isinstance(value, type) or callable(value):
         return getattr(value, "__name__", type(value).__name__)
     try:
         text_of_it = repr(value)
     except Exception:
-        return f"a {type(value).__name__}"
-    return text_of_it if len(text_of_it) <= 60 else f"a {type(value).__name__}"
+        return with_article(type(value).__name__)
+    return text_of_it if len(text_of_it) <= 60 else with_article(type(value).__name__)
+
+
+def with_article(noun: str) -> str:
+    """Return a noun with its article: "a Linear", "an InstanceNorm2d"."""
+    return f"{'an' if noun[:1].lower() in set('aeiou') else 'a'} {noun}"
+
+
+def counted(count: int, noun: str) -> str:
+    """Return so many things in words: "1 layer", "2 layers"."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
 def is_stub(error: BaseException) -> bool:

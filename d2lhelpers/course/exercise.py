@@ -191,7 +191,13 @@ def check(number: str, answers: Mapping[str, Any] | None = None) -> Verdict:
     Returns
     -------
     Verdict
-        Correct, incorrect with the cause, or not attempted yet. It is also noted in your progress.
+        Correct, incorrect with the cause, or not attempted yet; true only if it is correct. It is
+        also noted in your progress.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the number is not a text, or no exercise has it.
     """
     asked = find(number)
     edited = ""
@@ -208,27 +214,29 @@ def check(number: str, answers: Mapping[str, Any] | None = None) -> Verdict:
 
 def judge(asked: Exercise, answers: Mapping[str, Any]) -> Verdict:
     """Check an answer as `check` does, without noting it."""
-    given = {name: answers[name] for name in asked.names if name in answers}
-    missing = [name for name in asked.names if name not in given]
-    blank = [name for name in given if given[name] is ...]
-    todo = ""
+    outcome, cause = _outcome(asked, answers)
+    if outcome == NOT_ATTEMPTED:
+        cause += f' d2l.hint("{asked.number}") helps.'
+    return Verdict(asked.number, outcome, cause)
+
+
+def _outcome(asked: Exercise, answers: Mapping[str, Any]) -> tuple[str, str]:
+    """Return the outcome and its cause."""
+    missing = [name for name in asked.names if name not in answers]
     if missing:
-        todo = f"define {', '.join(missing)} in the cell above, run it, and check again."
-    elif blank:
-        todo = f"{', '.join(blank)} {'is' if len(blank) == 1 else 'are'} still to be found."
-    else:
-        try:
-            outcome, cause = run_guarded(lambda: _try(asked, list(given.values())))
-        except Stopped as error:
-            outcome, cause = INCORRECT, f"your code {error}"
-        if outcome != NOT_ATTEMPTED:
-            return Verdict(asked.number, outcome, cause)
-        todo = cause
-    return Verdict(asked.number, NOT_ATTEMPTED, f'{todo} d2l.hint("{asked.number}") helps.')
+        return NOT_ATTEMPTED, f"define {', '.join(missing)} in the cell above, run it, and check again."
+    given = [answers[name] for name in asked.names]
+    blank = [name for name, value in zip(asked.names, given) if value is ...]
+    if blank:
+        return NOT_ATTEMPTED, f"{', '.join(blank)} {'is' if len(blank) == 1 else 'are'} still to be found."
+    try:
+        return run_guarded(lambda: _try(asked, given))
+    except Stopped as error:
+        return INCORRECT, f"your code {error}"
 
 
 def _try(asked: Exercise, given: list[Any]) -> tuple[str, str]:
-    """Run the check itself; return the outcome and the cause, whatever the learner's code raises."""
+    """Run the check itself; whatever the learner's code raises becomes an outcome and its cause."""
     for seed in (torch.manual_seed, random.seed, np.random.seed):
         seed(int(asked.number.replace(".", "")))
     with contextlib.suppress(Exception):  # what cannot be copied, the check takes as it is

@@ -175,7 +175,7 @@ def _how(status: int | None) -> str:
     code = -signal.SIGKILL if status is None else os.waitstatus_to_exitcode(status)
     if code == -signal.SIGKILL:  # our own, perhaps
         return ""
-    return f" ({signal.Signals(-code).name})" if code < 0 else f" (exit code {code})"
+    return f" ({signal.strsignal(-code)})" if code < 0 else f" (exit code {code})"
 
 
 def _too_late(waiting: bool = False) -> str:
