@@ -113,7 +113,7 @@ def text(value: Any, name: str, words: int) -> str:
         raise Incorrect(f"{name} should be a text in quotes; it is {shown(value)}")
     found = len(set(re.findall(r"\w+", value.lower())))
     if found < words:
-        raise Incorrect(f"{name} has {counted(found, 'different word')}; say it in at least {words}")
+        raise Incorrect(f"{name} has {found} different words; say it in at least {words}")
     return value
 
 

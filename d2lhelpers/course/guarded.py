@@ -91,7 +91,7 @@ def _fork(function: Callable[[], Any]) -> tuple[int, int] | None:
 
 def _answer_and_exit(function: Callable[[], Any], writing: int) -> None:
     """Run `function` in the child, write its answer to the pipe, and end the process."""
-    answer = None
+    answer, megabytes = None, MEGABYTES
     try:
         with contextlib.suppress(OSError):
             silence = os.open(os.devnull, os.O_RDWR)
