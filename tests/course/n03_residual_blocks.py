@@ -824,9 +824,9 @@ for name, changes, cause in (
      "5×5"),
     ("returns weight and bias", {"return one": "return K, b"}, "should return one nn.Conv2d"),
     ("returns the four layers", {"return one": "return nn.Sequential(conv1, bn1, conv2, bn2)"}, "one nn.Conv2d"),
-    ("spoils what it was given", {"w1, b1 =": "conv1.bias.data = conv1.bias.data * 2; w1, b1 ="}, "conv1 is not left as it came: bias"),
-    ("folds in place", {"return one": "conv1.weight.data = w1.detach(); return one"}, "conv1 is not left as it came: weight"),
-    ("switches to train mode", {"return one": "bn1.train(); return one"}, "bn1 is not left as it came: it is in training mode"),
+    ("spoils what it was given", {"w1, b1 =": "conv1.bias.data = 2 * conv1.bias.data; w1, b1 ="}, "conv1 is.*: bias"),
+    ("folds in place", {"return one": "conv1.weight.data = w1.detach(); return one"}, "conv1 is not left.*: weight"),
+    ("switches to train mode", {"return one": "bn1.train(); return one"}, "it is in training mode"),
     ("fills a leaf in place", {"one.weight.data, one.bias.data = K.detach(), b.detach()": "one.weight.copy_(K)"},
      "raised RuntimeError"),
 ):  # fmt: skip

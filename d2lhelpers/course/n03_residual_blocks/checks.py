@@ -56,8 +56,8 @@ def check_option_c(extra_parameters: Any) -> None:
         raise Incorrect(f"{found:,} is not it: {causes[found]}.")
     if found != right:
         raise Incorrect(
-            f"{found:,} is not it. Go through the five blocks one by one: how many channels come in and go out, and how "
-            "many weights and biases has a 1×1 convolution between them?"
+            f"{found:,} is not it. Go through the five blocks one by one: how many channels come in and go out, and "
+            "how many weights and biases has a 1×1 convolution between them?"
         )
 
 
