@@ -7,6 +7,7 @@ import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from d2lhelpers.page.printable import printable
 from d2lhelpers.page.stop import any_interrupted
 
 
@@ -106,7 +107,7 @@ class Claim:
         return bool(self.verdicts) and all(self.verdicts)
 
     def __repr__(self) -> str:
-        return f"{self.verdict}: {self.statement}.\n{self.evidence_text}"
+        return printable(f"{self.verdict}: {self.statement}.\n{self.evidence_text}")
 
     def _repr_html_(self) -> str:
         cells = "".join(

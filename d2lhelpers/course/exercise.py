@@ -93,7 +93,7 @@ class Verdict:
 
     def __str__(self) -> str:
         mark = {CORRECT: "✓", INCORRECT: "✗", NOT_ATTEMPTED: "○"}[self.outcome]
-        return f"{mark} Exercise {self.number} {self.outcome}" + (f": {self.cause}" if self.cause else ".")
+        return printable(f"{mark} Exercise {self.number} {self.outcome}" + (f": {self.cause}" if self.cause else "."))
 
     __repr__ = __str__
 
@@ -106,6 +106,9 @@ class Verdict:
 
 class MarkdownText(str):
     """Text that a notebook shows as Markdown; in a script it is a text like any other, which IPython's class is not."""
+
+    def __new__(cls, text: str) -> MarkdownText:
+        return super().__new__(cls, printable(text))
 
     def __repr__(self) -> str:
         return str(self)
@@ -291,7 +294,7 @@ def my_progress(save: str | Path | None = None) -> MarkdownText:
     exercises = list(all_exercises().values())
     if save is not None:
         solved.save_page(exercises, Path(save))
-    return MarkdownText(printable(solved.table(exercises)))
+    return MarkdownText(solved.table(exercises))
 
 
 def _without_marks(source: str) -> str:
