@@ -32,3 +32,19 @@ def test_an_output_without_an_encoding_takes_everything():
         assert printable(TEXT) == TEXT
     with redirect_stdout(None):
         assert printable(TEXT) == TEXT
+
+
+def test_whatever_the_course_prints_can_be_printed_there():
+    script = """
+import d2lhelpers as d2l
+from d2lhelpers.course import claim
+from torch import nn
+for shown in (d2l.check("0.1", {"parameters_of_the_layer": 1}), d2l.check("0.1", {"parameters_of_the_layer": 224}),
+              d2l.hint("0.1"), d2l.solution("3.2"), claim("3 × 4 is 12", True, {"×": 12}),
+              d2l.trace_shapes(nn.Conv2d(1, 2, 3), (1, 1, 8, 8))):
+    print(shown, repr(shown))
+"""
+    for encoding in ("cp1252", "cp437", "ascii"):
+        environment = {**os.environ, "PYTHONIOENCODING": encoding}
+        done = subprocess.run([sys.executable, "-c", script], capture_output=True, env=environment)
+        assert done.returncode == 0, done.stderr.decode(encoding, "replace")
