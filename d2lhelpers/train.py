@@ -72,7 +72,8 @@ class History:
     def __repr__(self) -> str:
         numbers = ", ".join(f"{name.replace('_', ' ')} {value:.3f}" for name, value in self.last._asdict().items())
         stopped = ", stopped early" if self.interrupted else ""
-        return f"{len(self.seconds)} epochs{stopped}: {numbers}, {self.epoch_images_per_second:.0f} images/s"
+        epochs = f"{len(self.seconds)} epoch{'' if len(self.seconds) == 1 else 's'}"
+        return f"{epochs}{stopped}: {numbers}, {self.epoch_images_per_second:.0f} images/s"
 
 
 class LossNotFiniteError(FloatingPointError):

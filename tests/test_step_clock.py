@@ -114,3 +114,15 @@ def test_nothing_is_said_of_a_training_of_less_than_a_second(clock_of, monkeypat
         pass_time(0.1)
         clock.stop()
     assert capsys.readouterr().out == ""
+
+
+def test_steps_in_one_thread_each_are_not_advised_to_take_one(clock_of, monkeypatch, capsys):
+    make, pass_time = clock_of
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 2)
+    clock = make("cpu")
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 1)  # as `train_side_by_side` does for each step
+    for _ in range(30):
+        clock.start()
+        pass_time(0.2, 0.1)
+        clock.stop()
+    assert capsys.readouterr().out == ""
