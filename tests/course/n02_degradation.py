@@ -931,7 +931,7 @@ right(
     "the order of the batches put back",
     race(
         ONE_AFTER_THE_OTHER.replace(
-            "kept = list(islice(train_iter, num_steps))", "state = train_iter.generator.get_state()"
+            "kept = list(islice(train_iter, num_steps))", "own = train_iter.generator.get_state()"
         )
         .replace("    net =", "    train_iter.generator.set_state(own)\n    net =")
         .replace("kept, lr", "islice(train_iter, num_steps), lr")
