@@ -616,6 +616,29 @@ def copy_by_shortcut(block):
     "raised RuntimeError: a .*leaf",
 )
 wrong("1.5", "returns nothing", COPY.replace("return block", "return") + SHARE_AND_TEXT, "returns nothing")
+ZERO = """
+class Zero(nn.Module):
+    def forward(self, X):
+        return 0 * X
+
+"""
+right(
+    "1.5",
+    "a module that gives zeros in place of bn2",
+    ZERO
+    + COPY.replace("block.bn2.weight.zero_()", "block.bn2 = Zero()").replace("        block.bn2.bias.zero_()\n", "")
+    + SHARE_AND_TEXT,
+)
+wrong(
+    "1.5",
+    "bn2 replaced, conv3's bias stays",
+    ZERO
+    + COPY.replace("block.bn2.weight.zero_()", "block.bn2 = Zero()")
+    .replace("        block.bn2.bias.zero_()\n", "")
+    .replace("        block.conv3.bias.zero_()\n", "")
+    + SHARE_AND_TEXT,
+    "no longer the block's batch norm",
+)
 for name, share, cause in [
     ("half as many numbers", "0.5", "half as many numbers"),
     ("the share that is read", "0.25", "the share that the shortcut reads"),

@@ -838,6 +838,28 @@ depth_after_20 = 26
 """,
 )
 wrong(
+    "2.4",
+    "γ tiny",
+    longer(BLOCK + "nn.init.constant_(block.bn2.weight, 1e-8)\n" + APPEND),
+    "very little, but not nothing",
+)
+right(
+    "2.4",
+    "a factor that starts at zero",
+    longer("""
+class ReZero(d2l.Residual):
+    def __init__(self, channels):
+        super().__init__(channels, channels)
+        self.factor = nn.Parameter(torch.zeros(()))
+
+    def forward(self, X):
+        Y = self.bn2(self.conv2(self.bn1(self.conv1(X)).relu()))
+        return (X + self.factor * Y).relu()
+
+stage.append(ReZero(channels))
+"""),
+)
+wrong(
     "2.4", "γ small, not zero", longer(BLOCK + "nn.init.constant_(block.bn2.weight, 1e-3)\n" + APPEND), "γ is not zero"
 )
 wrong("2.4", "frozen", longer(BLOCK + SILENT + "block.requires_grad_(False)\n" + APPEND), "frozen")
@@ -893,6 +915,27 @@ wrong(
         )
     ),
     "Do the labels belong to the images",
+)
+wrong(
+    "2.3",
+    "biases frozen",
+    race(
+        TOGETHER.replace(
+            "steps = list", "[p.requires_grad_(p.dim() > 1) for n in (a, b) for p in n.parameters()]\nsteps = list"
+        )
+    ),
+    "frozen",
+)
+right(
+    "2.3",
+    "the order of the batches put back",
+    race(
+        ONE_AFTER_THE_OTHER.replace(
+            "kept = list(islice(train_iter, num_steps))", "own = train_iter.generator.get_state()"
+        )
+        .replace("    net =", "    train_iter.generator.set_state(own)\n    net =")
+        .replace("kept, lr", "islice(train_iter, num_steps), lr")
+    ),
 )
 wrong(
     "2.3",

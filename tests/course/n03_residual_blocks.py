@@ -223,6 +223,8 @@ for name, old, new, cause in (
     ("frozen", "    def forward", "        self.requires_grad_(False)\n\n    def forward", "asks for no gradient"),
     ("parameters of its own", "super().__init__()", "super().__init__(); self.scale = nn.Parameter(torch.ones(1))",
      "parameters of its own"),
+    ("one weight for both", "    def forward",
+     "        self.conv2.weight = self.conv1.weight\n\n    def forward", "share their weights"),
     ("a transposed convolution", "nn.Conv2d", "nn.ConvTranspose2d", "an nn.Conv2d"),
 ):  # fmt: skip
     code = without_norm("return F.relu(self.conv2(F.relu(self.conv1(X))) + X)").replace(old, new)
@@ -282,6 +284,17 @@ block.bn2.weight.data, block.bn2.bias.data = weight, bias
 block.train(was)
 import numpy
 return numpy.allclose(output, X.clamp(min=0).numpy())
+"""),
+)
+right(
+    "3.3",
+    "asks X for a gradient",
+    detector("""
+twin = copy.deepcopy(block)
+for parameter in twin.bn2.parameters():
+    nn.init.zeros_(parameter)
+X.requires_grad_()
+return torch.equal(twin(X), F.relu(X))
 """),
 )
 right(
@@ -587,6 +600,15 @@ nn.init.zeros_(victim.bn2.weight)
 nn.init.zeros_(victim.bn2.bias)
 return torch.equal(victim(X)[:, 0], F.relu(X)[:, 0])""",
         "first channel only",
+    ),
+    (
+        "the last column only",
+        """
+victim = copy.deepcopy(block)
+nn.init.zeros_(victim.bn2.weight)
+nn.init.zeros_(victim.bn2.bias)
+return torch.equal(victim(X)[..., -1], F.relu(X)[..., -1])""",
+        "last column only",
     ),
     (
         "runs all, compares the first image",

@@ -566,6 +566,8 @@ def _why_not_identity(
 
 def _why_not_copied(block: Residual, X: torch.Tensor, output: torch.Tensor, mode: str) -> str:
     """Say why the first 8 output channels are not every second pixel of the input."""
+    if not isinstance(block.bn2, nn.BatchNorm2d) or block.bn2.weight is None:
+        return f"in {mode} mode the first 8 output channels are not copies. bn2 is no longer the block's batch norm"
     gamma, beta = block.bn2.weight.detach(), block.bn2.bias.detach()
     weight = block.conv3.weight.detach()
     bias = torch.zeros(16) if block.conv3.bias is None else block.conv3.bias.detach()

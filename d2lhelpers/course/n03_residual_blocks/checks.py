@@ -148,9 +148,12 @@ def check_detector(adds_its_input: Any) -> None:
         channels = 5 if "five channels" in name else 3
         block = _suspect(combine, new, channels, seed=k).train(training)
         X = _random((4, channels, 6, 5), seed=k)
+        given = X.clone()
         try:
-            with unchanged(block, "the block"), unchanged(X, "X"):
-                said[name] = _yes_or_no(call(adds_its_input, block, X, name="adds_its_input"))
+            with unchanged(block, "the block"):
+                said[name] = _yes_or_no(call(adds_its_input, block, given, name="adds_its_input"))
+            if not torch.equal(given, X):
+                raise Incorrect("X is not left as it came: it has other numbers. Work on a copy.")
         except Incorrect as error:
             if name not in said:
                 raise
@@ -186,6 +189,19 @@ _RIGHT_ONES = {
     "right: a right block of five channels": "Does it take three channels for granted?",
     "right: a right block that adds in place (Y += X)": "What a hook hears is overwritten then, unless it is cloned.",
 }
+
+
+def _in_one_place(dim: int, index: int) -> Callable[[Tensor, Tensor, Tensor], Tensor]:
+    """Return what a block makes of F(x) and x that adds x in one image, channel, row or column only."""
+
+    def combine(Y: Tensor, X: Tensor, hidden: Tensor) -> Tensor:
+        added = torch.zeros_like(X)
+        added.select(dim, index).copy_(X.select(dim, index))
+        return F.relu(Y + added)
+
+    return combine
+
+
 _SUSPECTS: dict[str, tuple[bool, bool, Callable[[Tensor, Tensor, Tensor], Tensor]]] = {
     # name: whether its weights are new, whether it is in train mode, what it makes of F(x), x, and the hidden layer
     "right: a new block that is right": (True, True, lambda Y, X, hidden: F.relu(Y + X)),
@@ -214,15 +230,11 @@ _SUSPECTS: dict[str, tuple[bool, bool, Callable[[Tensor, Tensor, Tensor], Tensor
     "a block of five channels that never adds its input": (False, True, lambda Y, X, hidden: F.relu(Y)),
     "a block that adds to each image another image of the batch: compare number by number, "
     "not sums or averages": (True, True, lambda Y, X, hidden: F.relu(Y + X.flip(0))),
-    "a block that adds its input in the first channel only": (
-        False, True, lambda Y, X, hidden: F.relu(Y + X * (torch.arange(X.shape[1]) == 0).view(-1, 1, 1)),
-    ),
-    "a block that adds its input in the first image only": (
-        False, True, lambda Y, X, hidden: F.relu(Y + X * (torch.arange(len(X)) == 0).view(-1, 1, 1, 1)),
-    ),
-    "a block that adds its input in the first row only": (
-        False, True, lambda Y, X, hidden: F.relu(Y + X * (torch.arange(X.shape[2]) == 0).view(-1, 1)),
-    ),
+    **{
+        f"a block that adds its input in the {place} {part} only": (False, True, _in_one_place(dim, index))
+        for dim, part in enumerate(("image", "channel", "row", "column"))
+        for place, index in (("first", 0), ("last", -1))
+    },
     "a block that adds the mean of the channels to each of them": (
         False, False, lambda Y, X, hidden: F.relu(Y + X.mean(dim=1, keepdim=True)),
     ),
@@ -749,6 +761,9 @@ def _new_block(make: Any, name: str, channels: int, kinds: dict[str, type]) -> n
         _check_layer(layer_name, layer, channels)
     if len(set(map(id, layers.values()))) < len(layers):
         raise Incorrect("two names stand for one and the same layer; make a layer of its own for each.")
+    weights = [id(parameter) for layer in layers.values() for parameter in layer.parameters()]
+    if len(set(weights)) < len(weights):
+        raise Incorrect("two layers share their weights; each needs its own.")
     shape = (2, channels, 7, 6)
     try:
         with torch.no_grad():

@@ -595,8 +595,11 @@ def _call_on_a_net(function: Any, net: nn.Module, X: Tensor, y: Tensor, *more: A
     given, images, labels = copy.deepcopy(net), X.clone(), y.clone()
     for parameter in given.parameters():  # what is left there is seen, and what is taken away
         parameter.grad = torch.zeros_like(parameter)
-    with unchanged(given, "the net that is given"), unchanged([images, labels], "what is given of images and labels"):
-        return call(function, given, images, labels, *more, name=name)
+    with unchanged(given, "the net that is given"):
+        result = call(function, given, images, labels, *more, name=name)
+    if not (torch.equal(images, X) and torch.equal(labels, y)):
+        raise Incorrect(f"{name} changes the images or the labels that it gets; work on copies.")
+    return result
 
 
 def _check_word(value: Any, name: str, right: str, causes: dict[str, str]) -> None:
