@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import numbers
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import torch
@@ -144,6 +145,106 @@ def choice(value: Any, name: str, right: str, wrong: Mapping[str, str]) -> None:
         raise Incorrect(f"it is not ({letter}): {wrong[letter]}")
     if letter != right:
         raise Incorrect(f"{name} is one of the letters {', '.join(sorted({right, *wrong}))}; it is {shown(value)}")
+
+
+@contextlib.contextmanager
+def unchanged(given: Any, name: str) -> Iterator[None]:
+    """Let the code below ``with`` use what the check gives, and refuse the answer if it is not as it was afterwards.
+
+    Of a module this covers layers and their settings, modes, hooks, parameters and buffers; of a tensor its
+    numbers, type, device, `requires_grad` and gradient; of a list, tuple or dictionary all that is in it.
+
+    Parameters
+    ----------
+    given : module, tensor, list, tuple, dictionary, or a plain value
+        What the learner's code gets.
+    name : str
+        What to call it in the message, such as "the net".
+
+    Raises
+    ------
+    Incorrect
+        If it has changed; the message says in what.
+
+    Examples
+    --------
+    >>> X = torch.zeros(2)
+    >>> with unchanged(X, "X"):
+    ...     X += 1
+    Traceback (most recent call last):
+    d2lhelpers.course.checking.Incorrect: X is not left as it came: it has other numbers. Work on a copy.
+    """
+    before = _facts(given)
+    yield
+    after = _facts(given)
+    for (place, aspect), old in before.items():
+        new = after.get((place, aspect))
+        if not _same(old, new):
+            what = _change(place or "it", aspect, old, new)
+            raise Incorrect(f"{name} is not left as it came: {what}. Work on a copy.")
+
+
+def _facts(given: Any, place: str = "") -> dict[tuple[str, str], Any]:
+    """Return what could change in something, by place and aspect; what is to be named first comes first."""
+    if isinstance(given, torch.nn.Module):
+        layers = dict(given.named_modules(remove_duplicate=False))
+        tensors = dict(given.named_parameters(remove_duplicate=False))
+        tensors.update(given.named_buffers(remove_duplicate=False))
+        kinds = {name: (type(layer), vars(layer).get("forward")) for name, layer in layers.items()}
+        facts: dict[tuple[str, str], Any] = {(place, "layers"): (kinds, list(tensors))}
+        for name, layer in layers.items():
+            inside = vars(layer)
+            facts[f"{place}{name}", "training"] = layer.training
+            facts[f"{place}{name}", "hooks"] = sum(len(inside[k] or ()) for k in inside if k.endswith("_hooks"))
+            for key, value in inside.items():
+                if key[0] != "_" and key != "training" and isinstance(value, (int, float, str, tuple, type(None))):
+                    facts[f"{place}{name}.{key}".strip("."), "setting"] = value
+        for name, value in tensors.items():
+            facts.update(_facts(value, f"{place}{name}"))
+        return facts
+    if isinstance(given, torch.Tensor):
+        gradient = given.grad if given.is_leaf else None
+        return {
+            (place, "type"): (given.dtype, given.device),
+            (place, "numbers"): given.detach().clone(),
+            (place, "requires_grad"): given.requires_grad,
+            (place, "hooks"): len(given._backward_hooks or ()),
+            (place, "gradient"): None if gradient is None else gradient.clone(),
+        }
+    if isinstance(given, (list, tuple, Mapping)):
+        items = dict(given) if isinstance(given, Mapping) else dict(enumerate(given))
+        facts = {(place, "entries"): list(items)}
+        for key, value in items.items():
+            facts.update(_facts(value, f"{place}[{key!r}]"))
+        return facts
+    return {(place, "value"): given}
+
+
+def _same(old: Any, new: Any) -> bool:
+    if isinstance(old, torch.Tensor) and isinstance(new, torch.Tensor):
+        return old.shape == new.shape and bool(((old == new) | ((old != old) & (new != new))).all())
+    return type(old) is type(new) and bool(old == new or old != old)
+
+
+def _change(place: str, aspect: str, old: Any, new: Any) -> str:
+    """Return in words what has changed."""
+    if aspect == "hooks":
+        return f"{place} has a hook more (handle.remove() takes it off)" if new > old else f"{place} has lost a hook"
+    if aspect == "training":
+        return f"{place} is in {'training' if new else 'evaluation'} mode"
+    if aspect == "type":
+        return f"{place} came as {old[0]} on {old[1]} and is {new[0]} on {new[1]}" if new else f"{place} is gone"
+    if aspect == "numbers":
+        moved = "running_" in place or "num_batches" in place
+        return f"{place} has other numbers" + (", a pass in training mode moves them" if moved else "")
+    if aspect == "requires_grad":
+        return f"{place} asks for {'a' if new else 'no'} gradient" + ("" if new else " any more")
+    if aspect == "gradient":
+        how = "is left" if old is None else "that it had is gone" if new is None else "is another"
+        return f"the gradient of {place} {how}"
+    if aspect in ("layers", "entries"):
+        return f"{place} has other {aspect}"
+    return f"{place} was {shown(old)} and is {shown(new)}"
 
 
 def shown(value: Any) -> str:

@@ -1,0 +1,108 @@
+"""What checks are made of: what counts as a number, a tensor, a choice, and as left unchanged."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+import torch
+from torch import nn
+
+from d2lhelpers.course.checking import Incorrect, unchanged
+
+
+def some_net() -> nn.Sequential:
+    net = nn.Sequential(nn.Conv2d(1, 2, 3), nn.BatchNorm2d(2), nn.Sequential(nn.Flatten(), nn.Linear(8, 3)))
+    net(torch.rand(2, 1, 4, 4)).sum().backward()
+    net[0].bias.grad = None
+    return net
+
+
+def double(net):
+    net.double()
+
+
+def step(net):
+    torch.optim.SGD(net.parameters(), 0.1).step()
+
+
+CHANGES = {
+    "a step": (step, "0.weight has other numbers"),
+    "64 bits": (double, "0.weight came as torch.float32 on cpu and is torch.float64 on cpu"),
+    "there and back": (lambda net: net.half().float(), "has other numbers"),
+    "a pass": (lambda net: net(torch.rand(2, 1, 4, 4)), "1.running_mean has other numbers, a pass in training mode"),
+    "evaluation": (lambda net: net.eval(), "it is in evaluation mode"),
+    "one layer's mode": (lambda net: net[1].eval(), "1 is in evaluation mode"),
+    "frozen": (lambda net: net.requires_grad_(False), "0.weight asks for no gradient any more"),
+    "zero_grad": (lambda net: net.zero_grad(), "the gradient of 0.weight that it had is gone"),
+    "a hook of a tensor": (lambda net: net[0].bias.register_hook(print), "0.bias has a hook more"),
+    "backward": (lambda net: net[0](torch.rand(2, 1, 4, 4)).sum().backward(), "gradient of 0.weight is another"),
+    "a new gradient": (lambda net: setattr(net[0].bias, "grad", torch.ones(2)), "the gradient of 0.bias is left"),
+    "a hook": (lambda net: net[2].register_forward_hook(print), "2 has a hook more"),
+    "a hook of backward": (lambda net: net[0].register_full_backward_hook(print), "0 has a hook more"),
+    "a layer more": (lambda net: net.append(nn.ReLU()), "it has other layers"),
+    "another layer": (lambda net: net.__setitem__(1, nn.InstanceNorm2d(2)), "it has other layers"),
+    "another forward": (lambda net: setattr(net, "forward", print), "it has other layers"),
+    "a buffer more": (lambda net: net.register_buffer("b", torch.ones(1)), "it has other layers"),
+    "a setting": (lambda net: setattr(net[1], "momentum", None), "1.momentum was 0.1 and is None"),
+    "stride": (lambda net: setattr(net[0], "stride", (2, 2)), r"0.stride was (1, 1) and is (2, 2)"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("change, message", CHANGES.values(), ids=CHANGES)
+def test_what_is_left_on_a_net_is_told(change, message):
+    net = some_net()
+    with pytest.raises(Incorrect, match="^the net is not left as it came: .*" + re.escape(message)):
+        with unchanged(net, "the net"):
+            change(net)
+
+
+def test_a_net_that_was_only_looked_at_is_unchanged():
+    net = some_net()
+    with unchanged(net, "the net"):
+        net.eval()
+        handle = net[0].register_forward_hook(lambda *arguments: None)
+        with torch.no_grad():
+            net(torch.rand(2, 1, 4, 4))
+            net[0].weight += 0
+        handle.remove()
+        net.train()
+        torch.autograd.grad(net.eval()(torch.rand(2, 1, 4, 4)).sum(), list(net.parameters()))
+        net.train()
+        net.note = "of the learner's"
+
+
+@pytest.mark.parametrize(
+    "given, change, message",
+    [
+        (torch.zeros(2), lambda X: X.add_(1), "it has other numbers"),
+        (torch.zeros(2), lambda X: X.requires_grad_(), "it asks for a gradient"),
+        (torch.zeros(2), lambda X: X.resize_(3), "it has other numbers"),
+        ([1, 2, 3], lambda x: x.sort(reverse=True), "[0] was 1 and is 3"),
+        ([1, 2, 3], lambda x: x.pop(), "it has other entries"),
+        ({"a": torch.zeros(2)}, lambda x: x["a"].fill_(3), "['a'] has other numbers"),
+        ({"a": 1}, lambda x: x.update(b=2), "it has other entries"),
+        ([(torch.ones(1), torch.ones(1))], lambda x: x[0][1].zero_(), "[0][1] has other numbers"),
+    ],
+)
+def test_what_is_changed_in_something_else_is_told(given, change, message):
+    with pytest.raises(Incorrect, match=re.escape(message)):
+        with unchanged(given, "it"):
+            change(given)
+
+
+def test_numbers_that_are_nan_are_equal_to_themselves():
+    given = [torch.tensor([float("nan"), 1.0]), float("nan"), None, "text"]
+    with unchanged(given, "the list"):
+        given[0] *= 1
+    with pytest.raises(Incorrect, match="other numbers"):
+        with unchanged(given, "the list"):
+            given[0][1] = 2
+
+
+def test_what_goes_wrong_inside_comes_first():
+    X = torch.zeros(2)
+    with pytest.raises(Incorrect, match="too small"):
+        with unchanged(X, "X"):
+            X += 1
+            raise Incorrect("too small")
