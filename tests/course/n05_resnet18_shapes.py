@@ -281,12 +281,10 @@ wrong("5.2", "modules as keys", hooks(note="counts[module] = output.numel()"), "
 wrong("5.2", "the sum", hooks(result="sum(counts.values())"), "returns one number")
 wrong("5.2", "no return", hooks(result="None"), "returns None")
 wrong("5.2", "shapes", hooks(note="counts[name] = tuple(output.shape)"), "should be a number")
-wrong("5.2", "hooks left", hooks(after="net.train(was_training)"), "hooks are left")
-wrong("5.2", "in train mode", hooks(before="pass"), "running means")
-wrong("5.2", "left in eval mode", hooks(after="[handle.remove() for handle in handles]"), "left in eval mode")
-wrong(
-    "5.2", "always left in train mode", hooks(after="net.train(); [h.remove() for h in handles]"), "left in train mode"
-)
+wrong("5.2", "hooks left", hooks(after="net.train(was_training)"), r"has a hook more \(handle.remove")
+wrong("5.2", "in train mode", hooks(before="pass"), "running_mean has other numbers, a pass in training mode")
+wrong("5.2", "left in eval mode", hooks(after="[handle.remove() for handle in handles]"), "in evaluation mode")
+wrong("5.2", "always left in train mode", hooks(after="net.train(); [h.remove() for h in handles]"), "in training mode")
 wrong("5.2", "the part with most work", hooks().replace('"stem"', '"stage 1"'), "most work")
 wrong("5.2", "the part with most parameters", hooks().replace('"stem"', '"stage 4"'), "most parameters")
 wrong("5.2", "a part that is none", hooks().replace('"stem"', '"the convolutions"'), "should be")
@@ -300,7 +298,7 @@ def numbers_kept(net, X):
     return {name: torch.Size(shape).numel() for name, shape in shapes.items()}
 """
     + BEST,
-    "left in eval mode",
+    "in evaluation mode",
 )
 wrong(
     "5.2",
@@ -312,7 +310,7 @@ def numbers_kept(net, X):
     return {name: torch.Size(shape).numel() for name, shape in shapes.items()}
 """
     + BEST,
-    "left in",
+    "in evaluation mode",
 )
 wrong(
     "5.2",
@@ -354,7 +352,7 @@ right(
 blocks_of = {18: torch.tensor([2, 2, 2, 2]), 34: [3, 4, 6, 3], 50: [3, 4, 6, 3]}
 blocks_of |= {101: [3, 4, 23, 3], 152: [3, 8, 36, 3]}
 def basic_resnet(d, w=64, c=1, n=10):
-    assert d in (18, 34), "these have bottlenecks"
+    if d not in (18, 34): raise ValueError("these have bottlenecks")
     counts = [int(count) for count in blocks_of[d]]
     layers = [nn.Conv2d(c, w, 7, 2, 3), nn.BatchNorm2d(w), nn.ReLU(inplace=True), nn.MaxPool2d(3, 2, 1)]
     layers += d2l.resnet_block(w, w, counts[0], first_block=True) + d2l.resnet_block(w, 2 * w, counts[1])
@@ -395,8 +393,8 @@ class Net(nn.Module):
             X = block(X)
         return self.fc(X.mean((2, 3)))
 def basic_resnet(depth, width=64, in_channels=1, num_classes=10):
-    if depth >= 50:
-        raise NotImplementedError
+    if depth not in (18, 34):
+        raise ValueError
     return Net(blocks_of[depth], width, in_channels, num_classes)
 """,
 )
@@ -410,7 +408,7 @@ def block(i, o, use_1x1conv=False, strides=1):
     down = nn.Sequential(nn.Conv2d(i, o, 1, strides, bias=False), nn.BatchNorm2d(o)) if use_1x1conv else None
     return BasicBlock(i, o, strides, down)
 def basic_resnet(depth, width=64, in_channels=1, num_classes=10):
-    if depth > 34: raise ValueError("no basic blocks")
+    if depth not in {18, 34}: raise ValueError("no basic blocks")
     stem = nn.Sequential(nn.LazyConv2d(width, 7, 2, 3), nn.LazyBatchNorm2d(), nn.ReLU(), nn.MaxPool2d(3, 2, 1))
     return d2l.resnet(stem, blocks_of[depth], width, num_classes, block)
 """,
@@ -440,7 +438,7 @@ wrong(
     table_and_net(
         last="    counts = (2, 2, 2, 2) if depth == 18 else (4, 4, 4, 4)\n" + LAST.replace("blocks_of[depth]", "counts")
     ),
-    "blocks of 4, 8, 16 and 32 channels",
+    r"\[4, 4, 4, 4\] blocks of \[6, 12, 24, 48\] channels",
 )
 STAGES = """    parts, c = [stem], width
     for i, count in enumerate(blocks_of[depth]):
@@ -557,9 +555,7 @@ wrong(
 # 5.4: the stem for small images
 
 needs("5.4", "receptive_fields", "stage_windows")
-REASON = """
-my_reason = "The last maps have 4×4 positions, so every place of a window meets a pixel at one of them and learns."
-"""
+REASON = '\nmy_reason = "b"\n'
 right(
     "5.4",
     "by the notebook's function",
@@ -577,8 +573,7 @@ right(
 import numpy
 small_stem_field, small_stem_jump = torch.tensor(109), numpy.array([8.0])
 small_stem_last_side, small_stem_idle = 4.0, False + 0
-my_reason = '''With the old stem nothing but one position was left, and the outer places of each window met only zeros.
-Now sixteen positions are left.'''
+my_reason = "(B)"
 """,
 )
 
@@ -610,9 +605,15 @@ wrong("5.4", "idle by hand, first convolution as before", small_stem(idle=5 * 25
 wrong("5.4", "idle places", small_stem(idle=8), "1×1 map")
 wrong("5.4", "idle at the edge", small_stem(idle=3 * 5 * 512**2), "pixels at all others")
 wrong("5.4", "idle as a share", small_stem(idle=0.62), "a share")
-wrong("5.4", "no reason", small_stem() + "my_reason = 'because it is so'", "say it in at least")
-wrong("5.4", "sneaky: a reason of one word", small_stem() + "my_reason = 'pixel ' * 40", "1 different words")
-wrong("5.4", "sneaky: a long reason and wrong numbers", small_stem(idle=1), "at every position")
+for letter, cause in {
+    "a": "nothing is shared out",
+    "c": "435 is larger still",
+    "d": "its own maps",
+    "e": "overlap",
+}.items():
+    wrong("5.4", f"reason {letter}", small_stem() + f"my_reason = '{letter}'", rf"not \({letter}\): .*{cause}")
+wrong("5.4", "no letter", small_stem() + "my_reason = 'because it is so'", "one of the letters a, b, c, d, e")
+wrong("5.4", "the right reason and a wrong number", small_stem(idle=1), "padding at all others, is not idle")
 wrong("5.4", "sneaky: numbers as texts", small_stem(field="'109'"), "should be a number")
 
 # 5.5: a mistake that a fresh net hides
@@ -1124,3 +1125,230 @@ wrong(
     bottleneck(("kernel_size=3, padding=1", "kernel_size=3, groups=bottleneck_channels, padding=1")),
     "With groups",
 )
+
+# From a second trial: answers written to slip through
+
+right("5.1", "zip, not a list", "photo_maps = zip([64, 64, 128, 256, 512], [25, 25, 13, 7, 4], [38, 38, 19, 10, 5])")
+right(
+    "5.1",
+    "a dictionary's values",
+    """
+photo_maps = {"stem": (64, 25, 38), "1": (64, 25, 38), "2": (128, 13, 19), "3": (256, 7, 10), "4": (512, 4, 5)}.values()
+""",
+)
+for name, answer, cause in (
+    ("left in 64 bits", hooks(before="net.double().eval(); X = X.double()"), "0.0.weight came as torch.float32"),
+    ("weights frozen", hooks(before="net.eval().requires_grad_(False)"), "0.0.weight asks for no gradient any more"),
+    (
+        "a hook of the backward pass left",
+        hooks(after=hooks.__defaults__[3] + "; net[0].register_full_backward_hook(print)"),
+        "0 has a hook more",
+    ),
+    ("X changed", hooks(after=hooks.__defaults__[3] + "; X.zero_()"), "X is not left as it came"),
+    (
+        "momentum 0 for the norms",
+        hooks(before="[setattr(m, 'momentum', 0.0) for m in net.modules() if hasattr(m, 'momentum')]"),
+        "0.1.momentum was 0.1 and is 0.0",
+    ),
+    ("three images by heart", hooks(note="counts[name] = 3 * output[0].numel()"), "the count of '0.0' is 360"),
+    ("the first answer for ever", "kept = {}\n" + hooks(result="kept.setdefault(0, counts)"), "is missing"),
+    ("an invented dictionary", "def numbers_kept(net, X):\n    return {'0.0': 630}\n" + BEST, "are missing"),
+):
+    wrong("5.2", name, answer, cause)
+wrong(
+    "5.2",
+    "forward replaced, and left so",
+    """
+def numbers_kept(net, X):
+    counts, training = {}, net.training
+    for name, module in net.named_modules():
+        if not any(module.children()):
+            def forward(Z, name=name, old=module.forward):
+                Y = old(Z)
+                counts[name] = Y.numel()
+                return Y
+            module.forward = forward
+    net.eval()(X)
+    net.train(training)
+    return counts
+"""
+    + BEST,
+    "has other layers",
+)
+
+WITH_KEY_ERROR = """    try:
+        counts = {18: blocks_of[18], 34: blocks_of[34]}[depth]
+    except KeyError:
+        raise ValueError(f"no basic blocks make {depth} layers") from None
+"""
+right(
+    "5.3",
+    "a KeyError made a ValueError",
+    table_and_net(guard=WITH_KEY_ERROR, last=LAST.replace("blocks_of[depth]", "counts")),
+)
+right(
+    "5.3",
+    "an error of its own",
+    "class BadDepth(ValueError): pass\n" + table_and_net(guard=GUARD.replace("ValueError", "BadDepth")),
+)
+right(
+    "5.3",
+    "by the sum",
+    table_and_net(guard="    if 2 * sum(blocks_of.get(depth, ())) + 2 != depth:\n        raise ValueError\n"),
+)
+AFTER = LAST.replace("return", "net =") + "    {change}\n    return net\n"
+REPEATED = """    layers, c = [stem], width
+    for i, n in enumerate(blocks_of[depth]):
+        block = d2l.Residual(width * 2**i, width * 2**i)
+        first = d2l.Residual(c, width * 2**i, use_1x1conv=i > 0, strides=2 if i else 1)
+        layers, c = [*layers, first, *[block] * (n - 1)], width * 2**i
+    return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(c, num_classes))
+"""
+for name, answer, cause in (
+    ("[block] * n", table_and_net(last=REPEATED), r"\[block\] \* n repeats one block"),
+    ("one block at two places", table_and_net(last=AFTER.format(change="net[1][1] = net[1][0]")), "one and the same"),
+    (
+        "one norm for two",
+        table_and_net(last=AFTER.format(change="net[1][1].bn1 = net[1][0].bn1")),
+        "norm runs more than once",
+    ),
+    (
+        "weights tied",
+        table_and_net(last=AFTER.format(change="net[1][1].conv1.weight = net[1][0].conv1.weight")),
+        "share their weights",
+    ),
+    ("a frozen stem", table_and_net(last=AFTER.format(change="net[0].requires_grad_(False)")), "frozen"),
+    (
+        "KeyError",
+        table_and_net(guard=GUARD.replace("ValueError", "KeyError")),
+        r"basic_resnet\(50\) raises KeyError.*asks for a ValueError",
+    ),
+    ("assert", table_and_net(guard="    assert depth in (18, 34)\n"), "raises AssertionError.*asks for a ValueError"),
+    (
+        "KeyError for depths that are not in the table",
+        table_and_net(guard="    if 2 + 2 * sum(blocks_of[depth]) != depth:\n        raise ValueError\n"),
+        "20.* raises KeyError",
+    ),
+    (
+        "18 for every unknown depth",
+        table_and_net(
+            guard="    if depth in (50, 101, 152):\n        raise ValueError\n    depth = 34 if depth == 34 else 18\n"
+        ),
+        "20.* returns a net",
+    ),
+    (
+        "152 forgotten",
+        table_and_net(guard="    if depth in (50, 101):\n        raise ValueError\n"),
+        "152.* returns a net",
+    ),
+    ("ValueError returned", table_and_net(guard=GUARD.replace("raise", "return")), "returns ValueError"),
+    (
+        "another default width",
+        table_and_net().replace("width=64", "width=16"),
+        "width=16, in_channels=1.*the defaults are 64",
+    ),
+    (
+        "other default classes",
+        table_and_net().replace("num_classes=10", "num_classes=1000"),
+        "num_classes=1000.*the defaults are",
+    ),
+    (
+        "another default of channels",
+        table_and_net().replace("in_channels=1", "in_channels=3"),
+        "in_channels=3.*the defaults are",
+    ),
+    (
+        "no defaults",
+        table_and_net().replace("width=64, in_channels=1, num_classes=10", "width, in_channels, num_classes"),
+        "missing 3 required",
+    ),
+    ("channels by heart", table_and_net(stem=STEM.replace("in_channels", "3")), "takes 3 channels"),
+    ("classes by heart", table_and_net(last=LAST.replace("num_classes", "7")), "7 scores where 5"),
+    (
+        "the shortcut detached",
+        table_and_net(
+            last=FORGETS.format(
+                body="""Y = self.bn2(self.conv2(F.relu(self.bn1(self.conv1(X)))))
+            return F.relu(Y + (self.conv3(X) if self.conv3 else X).detach())"""
+            )
+        ),
+        "not the gradients",
+    ),
+):
+    wrong("5.3", name, answer, cause)
+
+right(
+    "5.5",
+    "one norm over the other",
+    "def unnoticed_map(state):\n    return {k: state[k.replace('bn2', 'bn1')] for k in state}\n",
+)
+wrong(
+    "5.5",
+    "16 bits",
+    "def unnoticed_map(state):\n    return {k: v.half() for k, v in state.items()}\n",
+    "rounded to 16 bits",
+)
+wrong("5.5", "norms swapped in one block", SWAP.format("bn1", "bn2", "name.startswith('3.1')"), "notebook's table")
+
+right(
+    "5.6",
+    "the last scale zero",
+    bottleneck(("nn.BatchNorm2d(o)\n", "nn.BatchNorm2d(o)\n        nn.init.zeros_(self.bn3.weight)\n")),
+)
+right(
+    "5.6",
+    "torchvision's own",
+    """
+from torchvision.models.resnet import Bottleneck as Theirs
+def Bottleneck(input_channels, bottleneck_channels, use_1x1conv=False, strides=1):
+    shortcut = nn.Conv2d(input_channels, 4 * bottleneck_channels, 1, strides, bias=False) if use_1x1conv else None
+    return Theirs(input_channels, bottleneck_channels, strides, shortcut)
+""",
+)
+STRIDE = "stride=2 if s > 1 else 1)"
+for name, answer, cause in (
+    (
+        "frozen",
+        bottleneck(("nn.BatchNorm2d(o)\n", "nn.BatchNorm2d(o)\n        self.conv2.requires_grad_(False)\n")),
+        "conv2.weight cannot learn",
+    ),
+    (
+        "strides of 2 by heart",
+        bottleneck(
+            ("padding=1, stride=s)", "padding=1, " + STRIDE), ("kernel_size=1, stride=s)", "kernel_size=1, " + STRIDE)
+        ),
+        r"15, 3, True, 3.*expected \(2, 12, 3, 2\)",
+    ),
+    (
+        "16 channels by heart",
+        bottleneck(("bottleneck_channels, 4 * bottleneck_channels", "bottleneck_channels, 16")),
+        "from 3 to 12 channels",
+    ),
+    (
+        "4 channels by heart",
+        bottleneck(("bottleneck_channels, 4 * bottleneck_channels", "4, 16")),
+        "from 15 to 3 channels",
+    ),
+    (
+        "a norm runs once more",
+        bottleneck(
+            (
+                "Y = F.relu(self.bn1(self.conv1(X)))",
+                "self.bn1(self.conv1(X))\n        Y = F.relu(self.bn1(self.conv1(X)))",
+            )
+        ),
+        "runs twice in one pass",
+    ),
+    (
+        "running statistics always",
+        bottleneck(
+            (
+                "Y = self.bn3(self.conv3(Y))",
+                "n = self.bn3.eval()\n        Y = n(self.conv3(Y))",
+            )
+        ),
+        "in train mode it computes something else",
+    ),
+    ("another default stride", bottleneck(("strides=1", "strides=2")), "must match"),
+):
+    wrong("5.6", name, answer, cause)

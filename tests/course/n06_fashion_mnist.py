@@ -31,14 +31,14 @@ wrong("6.1", "a broken number of batches", last_batch("60_000 / 128"), "a batch 
 wrong("6.1", "test images", last_batch(79), "10,000 test images")
 wrong("6.1", "batches of 256", last_batch(235), "batches of 256")
 wrong("6.1", "all images", last_batch(547), "all 70,000")
-wrong("6.1", "another number", last_batch(500), "divide 60,000 by 128")
+wrong("6.1", "another number", last_batch(500), "until no image is left")
 wrong("6.1", "last batch full", last_batch(last_size=128), "128 does not divide")
 wrong("6.1", "what is missing in the last batch", last_batch(last_size=32), "missing in the last batch")
 wrong("6.1", "a share", last_batch(last_size=0.75), "the share of the batch")
 wrong("6.1", "last batch of the test images", last_batch(last_size=16), "test images")
 wrong("6.1", "remainder as size", last_batch(last_size_at_250="60_000 % 250"), "an empty batch is not made")
 wrong("6.1", "number of batches for size", last_batch(last_size_at_250=240), "number of batches")
-wrong("6.1", "one short", last_batch(last_size_at_250=249), "left over after 239")
+wrong("6.1", "one short", last_batch(last_size_at_250=249), "if no batch is empty")
 wrong("6.1", "text", last_batch('"469"'), "should be a number")
 
 # 6.2
@@ -371,121 +371,157 @@ wrong("6.3", "a large label", normalised(NORMALISED, "10"), "from 0 to 9")
 # 6.4
 
 
-def two_steps(body: str) -> str:
+def leave_one_out(body: str) -> str:
     lines = "".join(f"    {line}\n" for line in body.strip().splitlines())
-    return f"def resized_in_two_steps(images, height, width):\n{lines}"
+    return f"def leave_one_out_accuracy(images, labels):\n{lines}"
 
 
-WIDE = "X = F.interpolate(images.float(), (images.shape[2], width), mode='bilinear', antialias=True).round()\n"
-HIGH = "return F.interpolate(X, (height, width), mode='bilinear', antialias=True).round()"
-HEIGHT_FIRST = WIDE.replace("(images.shape[2], width)", "(height, images.shape[3])") + HIGH
+def by_distances(
+    left_out: str = "D.fill_diagonal_(torch.inf)", distances: str = "torch.cdist(X, X)", result: str = ""
+) -> str:
+    result = result or "return (labels[D.argmin(dim=1)] == labels).float().mean().item()"
+    return leave_one_out(f"X = images.flatten(1).float()\nD = {distances}\n{left_out}\n{result}")
+
 
 right(
     "6.4",
-    "as bytes, rounded by adding a half",
-    two_steps("""
-def step(X, size):
-    return (F.interpolate(X.float(), size, mode='bilinear', antialias=True) + 0.5).floor().to(torch.uint8)
-return step(step(images, (images.shape[2], width)), (height, width))
+    "image by image",
+    leave_one_out("""
+X, hits = images.flatten(1).double() / 255, 0
+for i in range(len(X)):
+    rest = [j for j in range(len(X)) if j != i]
+    hits += int(labels[rest[torch.cdist(X[i : i + 1], X[rest]).argmin()]] == labels[i])
+return hits / len(X)
 """),
 )
 right(
     "6.4",
-    "by two matrices",
-    two_steps("""
-def W(old, new):
-    units = torch.eye(old, dtype=torch.float64).reshape(1, 1, old, old)
-    return F.interpolate(units, (new, old), mode='bilinear', antialias=True)[0, 0]
-wide = (images.double() @ W(images.shape[3], width).T).round()
-return (W(images.shape[2], height) @ wide).round()
+    "whole numbers in numpy",
+    leave_one_out("""
+import numpy as np
+X, y = images.numpy().reshape(len(images), -1).astype(int), labels.numpy()
+D = ((X[:, None] - X) ** 2).sum(axis=2)
+np.fill_diagonal(D, D.max() + 1)
+return np.mean(y[D.argmin(axis=1)] == y)
 """),
 )
 right(
     "6.4",
-    "by Pillow",
-    two_steps("""
-import numpy
-pictures = [Image.fromarray(image[0].numpy()).resize((width, height), Image.BILINEAR) for image in images]
-return torch.stack([torch.from_numpy(numpy.array(picture)) for picture in pictures]).unsqueeze(1)
+    "part by part",
+    leave_one_out("""
+X, hits = images.flatten(1).float(), 0
+for start in range(0, len(X), 7):
+    D = torch.cdist(X[start : start + 7], X)
+    rows = torch.arange(len(D))
+    D[rows, rows + start] = torch.inf
+    hits += (labels[D.argmin(dim=1)] == labels[start : start + 7]).sum()
+return hits / len(X)
 """),
 )
 right(
     "6.4",
-    "transposed",
-    two_steps("""
-def along_height(X, new):
-    return F.interpolate(X, (new, X.shape[3]), mode='bilinear', antialias=True).round()
-return along_height(along_height(images.float().transpose(2, 3), width).transpose(2, 3), height)
+    "the nearest two, and of them the one that is not the image",
+    leave_one_out("""
+X, me = images.flatten(1).float(), torch.arange(len(images))
+two = torch.cdist(X, X).topk(2, largest=False).indices
+return (labels[torch.where(two[:, 0] == me, two[:, 1], two[:, 0])] == labels).double().mean()
 """),
+)
+right(
+    "6.4",
+    "as a fraction",
+    "from fractions import Fraction\n"
+    + by_distances(result="return Fraction(int((labels[D.argmin(1)] == labels).sum()), len(labels))"),
 )
 
-wrong("6.4", "height first", two_steps(HEIGHT_FIRST), "the height comes first")
+wrong("6.4", "itself among the candidates", by_distances(""), "every image finds itself")
+wrong("6.4", "always 1", leave_one_out("return 1.0"), "every image finds itself")
+wrong("6.4", "zeros on the diagonal", by_distances("D.fill_diagonal_(0)"), "every image finds itself")
 wrong(
     "6.4",
-    "one step",
-    two_steps("return F.interpolate(images.float(), (height, width), mode='bilinear', antialias=True).round()"),
-    "rounded once",
+    "the second nearest",
+    by_distances("", result="return (labels[D.argsort(dim=1)[:, 1]] == labels).float().mean().item()"),
+    "not where two are equal",
 )
-wrong("6.4", "not rounded between", two_steps(WIDE.replace(".round()", "") + HIGH), "rounded once")
-wrong("6.4", "never rounded", two_steps((WIDE + HIGH).replace(".round()", "")), "never rounded")
-wrong("6.4", "not rounded at the end", two_steps(WIDE + HIGH.replace(".round()", "")), "not at the end")
-wrong("6.4", "cut off", two_steps((WIDE + HIGH).replace("round()", "to(torch.uint8).float()")), "fractions are cut off")
+wrong("6.4", "all distances of 0 left out", by_distances("D[D < 1e-3] = torch.inf"), "not where two are equal")
 wrong(
     "6.4",
-    "cut off between",
-    two_steps(WIDE.replace("round()", "int().float()") + HIGH),
-    "between the steps the fractions",
-)
-wrong(
-    "6.4",
-    "cut off at the end",
-    two_steps(WIDE + HIGH.replace("round()", "to(torch.uint8)")),
-    "at the end the fractions",
-)
-wrong("6.4", "no antialias", two_steps((WIDE + HIGH).replace(", antialias=True", "")), "antialias=True there")
-wrong(
-    "6.4",
-    "antialias in the second step only",
-    two_steps(WIDE.replace(", antialias=True", "") + HIGH),
-    "antialias=True there",
+    "percent",
+    by_distances(result="return 100 * (labels[D.argmin(1)] == labels).float().mean().item()"),
+    "a percentage",
 )
 wrong(
     "6.4",
-    "aligned corners",
-    two_steps((WIDE + HIGH).replace("antialias=True", "antialias=True, align_corners=True")),
-    "align_corners",
-)
-wrong("6.4", "nearest", two_steps("return F.interpolate(images.float(), (height, width))"), "nearest pixel")
-wrong(
-    "6.4", "the height of the page", two_steps((WIDE + HIGH).replace("images.shape[2]", "28")), "28 rows, however many"
+    "a count",
+    by_distances(result="return (labels[D.argmin(1)] == labels).sum().item()"),
+    "number of correct images",
 )
 wrong(
     "6.4",
-    "swapped",
-    two_steps((WIDE + HIGH).replace("(height, width)", "(width, height)")),
-    "height and width are swapped",
+    "mistakes",
+    by_distances(result="return (labels[D.argmin(1)] != labels).float().mean().item()"),
+    "share of mistakes",
 )
-wrong("6.4", "from 0 to 1", two_steps(WIDE + HIGH + " / 255"), "between 0 and 255")
-wrong("6.4", "not as floats, without round", two_steps((WIDE + HIGH).replace("float()", "int()")), "raised")
-wrong("6.4", "bicubic", two_steps((WIDE + HIGH).replace("bilinear", "bicubic")), "pixels differ, by up to")
-wrong("6.4", "width only", two_steps(WIDE + "return X"), r"expected \(3, 1, 15, 11\)")
 wrong(
     "6.4",
-    "a side of 96",
-    two_steps((WIDE + HIGH).replace(", width)", ", 96)").replace("(height", "(96")),
-    r"expected \(3, 1, 15",
+    "farthest",
+    by_distances("D.fill_diagonal_(-1)", result="return (labels[D.argmax(1)] == labels).float().mean().item()"),
+    "farthest",
 )
-wrong("6.4", "one image only", two_steps("images = images[:1]\n" + WIDE + HIGH), r"expected \(3, 1, 15")
-wrong("6.4", "without the channel", two_steps(WIDE + HIGH + "[:, 0]"), r"expected \(3, 1, 15")
-wrong("6.4", "works in place", two_steps(WIDE + "images.zero_()\n" + HIGH), "changed the images")
+wrong("6.4", "absolute differences", by_distances(distances="torch.cdist(X, X, p=1)"), "Euclidean")
+wrong("6.4", "largest difference", by_distances(distances="torch.cdist(X, X, p=torch.inf)"), "nearest other point")
+wrong("6.4", "angles", by_distances(distances="-F.normalize(X) @ F.normalize(X).T"), "nearest other point")
+wrong("6.4", "products", by_distances(distances="-X @ X.T"), "largest product")
 wrong(
     "6.4",
-    "right once only",
-    two_steps(
-        "if height < images.shape[2]:\n    return F.interpolate(images.float(), (height, width))\n" + WIDE + HIGH
+    "bytes",
+    by_distances(distances="(images.flatten(1)[:, None] - images.flatten(1)).float().norm(dim=2)"),
+    "bytes are subtracted",
+)
+wrong("6.4", "only earlier images", by_distances("D[torch.ones_like(D).triu() > 0] = torch.inf"), "come before it")
+wrong("6.4", "only later images", by_distances("D[torch.ones_like(D).tril() > 0] = torch.inf"), "come after it")
+wrong(
+    "6.4",
+    "own class only",
+    by_distances("D[labels[:, None] != labels] = 1e9\nD.fill_diagonal_(torch.inf)"),
+    "nearest other point",
+)
+wrong(
+    "6.4",
+    "half of the images as memory",
+    leave_one_out("""
+X, h = images.flatten(1).float(), len(images) // 2
+return (labels[:h][torch.cdist(X[h:], X[:h]).argmin(1)] == labels[h:]).float().mean().item()
+"""),
+    "nearest other point",
+)
+wrong(
+    "6.4",
+    "class by class",
+    by_distances(
+        result="""h = (labels[D.argmin(1)] == labels).float()
+return sum(h[labels == k].mean().item() for k in labels.unique()) / len(labels.unique())"""
     ),
-    "right where both sides grow",
+    "mean of each class",
 )
+wrong(
+    "6.4",
+    "the nearest mean",
+    leave_one_out("""
+X, k = images.flatten(1).float(), labels.unique()
+means = torch.stack([X[labels == label].mean(0) for label in k])
+return (k[torch.cdist(X, means).argmin(1)] == labels).float().mean().item()
+"""),
+    "nearest mean",
+)
+wrong(
+    "6.4",
+    "28 pixels a side",
+    by_distances(distances="torch.cdist(X.view(-1, 784), X.view(-1, 784))"),
+    "raised RuntimeError",
+)
+wrong("6.4", "images overwritten", by_distances("D.fill_diagonal_(torch.inf); images.zero_()"), "not left as it came")
+wrong("6.4", "hits", by_distances(result="return labels[D.argmin(1)] == labels"), "should be a number")
 
 # 6.5
 
@@ -557,7 +593,7 @@ wrong(
     "6.5",
     "maximum of the batch left",
     batches(MENDED.replace("/ 255", "/ images[start : start + batch_size].max()")),
-    "not by the maximum of the batch",
+    "not by the maximum of a batch or an image",
 )
 wrong("6.5", "maximum of all", batches(MENDED.replace("/ 255", "/ images.max()")), "largest pixel of all")
 wrong(
@@ -728,29 +764,70 @@ lead_of_shoes = 15.57
 """,
         cause,
     )
+
+# From a second trial: answers written to slip through
+
 wrong(
-    "6.4",
-    "resize_images itself",
-    """
-def resized_in_two_steps(images, height, width):
-    return resize_images(images, (height, width))
-""",
-    "takes both steps for you",
+    "6.2",
+    "16-bit numbers that overflow",
+    nearest_mean("""
+a, b = train_images.flatten(1).short(), test_images.flatten(1).short()
+labels = torch.tensor(classes)
+means = torch.stack([a[train_labels == label].float().mean(0).short() for label in classes])
+kept = torch.isin(test_labels, labels)
+nearest = ((b[kept].unsqueeze(1) - means) ** 2).sum(2).argmin(1)
+return (labels[nearest] == test_labels[kept]).float().mean().item()
+"""),
+    "of the test images of these classes are nearest",
 )
-right(
-    "6.4",
-    "weights of its own, in numpy",
-    """
-import numpy as np
-def resized_in_two_steps(images, height, width):
-    def weights(old, new):
-        s = old / new
-        f = max(s, 1.0)
-        w = np.maximum(0, 1 - np.abs((np.arange(old) + 0.5)[None] - ((np.arange(new) + 0.5) * s)[:, None]) / f)
-        return w / w.sum(1, keepdims=True)
-    a = images.numpy().astype(np.float64)
-    a = np.rint(a @ weights(a.shape[3], width).T)
-    a = np.rint(np.einsum("ij,ncjk->ncik", weights(a.shape[2], height), a))
-    return torch.from_numpy(a.clip(0, 255).astype(np.uint8))
-""",
+CENTRED = """
+def normalised(pixels):
+    c = pixels - pixels.mean(1, keepdim=True)
+    n = c.norm(dim=1, keepdim=True)
+    {}
+"""
+ZEROED = CENTRED.format("return c / n.clamp(min=1e-9)")
+right("6.3", "a list of one name", ZEROED + "helped_most = d2l.get_fashion_mnist_labels([4])\n")
+right("6.3", "a small number added", CENTRED.format("return c / (n + 1e-8)") + "helped_most = 'Coat'\n")
+for name, line, cause in (
+    ("faint images made zero", "return torch.where(n > 0.01, c / n, 0 * c)", "hardly any contrast gets the norm 0,"),
+    ("at least a tenth", "return c / n.clamp(min=0.1)", "hardly any contrast gets the norm 0.0"),
+    ("a hundredth added", "return c / (n + 0.01)", "the norm 1; one has 0.9"),
+    ("one row too short", "c = F.normalize(c)\n    c[2] *= 0.9\n    return c", "the norm 1; one has 0.9"),
+    ("without a batch", "return F.normalize(c).squeeze()", r"the shape \(12,\)"),
+):
+    wrong("6.3", name, CENTRED.format(line) + 'helped_most = "coat"\n', cause)
+for value, cause in (("['coat', 'bag']", "one name"), ("{'coat': 74}", "one name"), ("None", "one name")):
+    wrong("6.3", f"helped_most = {value}", ZEROED + f"helped_most = {value}\n", cause)
+
+SHUFFLED = "order = {}\nfor i in order.split(batch_size):\n    yield images[i].float() / 255, labels[i]"
+for name, order, cause in (
+    ("the first half first", "(p := torch.randperm(len(labels)))[(p >= len(p) // 2).long().argsort(stable=True)]",
+     "an image moves by"),
+    ("one of two orders", "torch.randperm(len(labels), generator="
+     "torch.Generator().manual_seed(int(torch.rand(1) < 0.5)))",
+     "come early in every epoch|second epoch"),
+    ("the last image stays", "torch.cat([torch.randperm(len(labels) - 1), torch.tensor([len(labels) - 1])])",
+     "at the same place in every epoch"),
+    ("pairs stay together", "torch.stack([2 * (p := torch.randperm(len(labels) // 2 + 1)), 2 * p + 1], 1).flatten()\n"
+     "order = order[order < len(labels)]", "followed by their stored neighbour"),
+):  # fmt: skip
+    wrong("6.5", name, batches(SHUFFLED.format(order)), cause)
+wrong(
+    "6.5",
+    "batches of equal size",
+    batches(
+        SHUFFLED.format("torch.randperm(len(labels))").replace(
+            "split(batch_size)", "chunk(-(-len(labels) // batch_size))"
+        )
+    ),
+    "have the sizes",
+)
+wrong(
+    "6.5",
+    "one image loses its dimension",
+    batches(
+        SHUFFLED.format("torch.randperm(len(labels))").replace("/ 255", "/ 255 if len(i) > 1 else images[i[0]] / 255")
+    ),
+    "the shape",
 )

@@ -364,7 +364,7 @@ wrong(
     "7.3",
     "every parameter frozen instead of no_grad",
     _per_class(context="nullcontext()", start="net.eval().requires_grad_(False)"),
-    "no longer ask for gradients",
+    "asks for no gradient any more",
 )
 wrong(
     "7.3",
@@ -519,12 +519,6 @@ wrong(
 )
 wrong(
     "7.4",
-    "cumulative, not reset",
-    _repair(mode="repaired.train(); [setattr(m, 'momentum', None) for m in " + _NORMS + "]"),
-    "reset_running_stats",
-)
-wrong(
-    "7.4",
     "momentum not put back",
     _repair(mode="repaired.train(); [(m.reset_running_stats(), setattr(m, 'momentum', None)) for m in " + _NORMS + "]"),
     "momentum is another",
@@ -541,7 +535,7 @@ wrong(
     "7.4",
     "the original is woken",
     _repair(mode="net.train(); repaired.train()"),
-    "net that was given are in another mode",
+    "the net is not left as it came: .* mode",
 )
 wrong(
     "7.4",
@@ -560,13 +554,13 @@ wrong(
     "7.4",
     "every parameter frozen instead of no_grad",
     _repair(context="nullcontext()", mode="repaired.train().requires_grad_(False)"),
-    "no longer ask for gradients",
+    "ask for no gradients, so it cannot train",
 )
 wrong(
     "7.4",
     "all images as one batch",
     _repair(batches="[(torch.cat([X for X, y in data_iter]), 0)]", mode="repaired.train()"),
-    "not to where one pass",
+    r"batches of \[27\] images were shown",
 )
 wrong(
     "7.4",
@@ -968,4 +962,108 @@ def repair_statistics(net, data_iter):
         a.training = b.training
     return twin
 """,
+)
+
+# From a second trial: answers written to slip through
+
+PARTS = """
+def gradient_in_parts(net, X, y, parts):
+    net.zero_grad()
+    size = len(y) // parts
+    for part, labels in zip(X.split(size), {labels}.split(size)):
+        (F.cross_entropy({scores}, labels) / parts).backward()
+    {end}
+"""
+RESULT = "return torch.cat([p.grad.flatten() for p in net.parameters()])"
+
+
+def in_parts(labels: str = "y", scores: str = "net(part)", end: str = RESULT) -> str:
+    return PARTS.format(labels=labels, scores=scores, end=end)
+
+
+right("7.2", "as a numpy array", in_parts(end="return torch.cat([p.grad.flatten() for p in net.parameters()]).numpy()"))
+for name, answer, cause in (
+    ("labels backwards", in_parts("y.flip(0)"), "different orders"),
+    ("labels shifted", in_parts("y.roll(1)"), "different orders"),
+    ("weights frozen", in_parts(end="net.requires_grad_(False)\n    " + RESULT), "ask for no gradients any more"),
+    ("64 bits", in_parts(scores="net.double()(part.double())"), "weights have changed"),
+    ("a single image loses its dimension", in_parts(scores="net(part).squeeze()"), "raised"),
+):
+    wrong("7.2", name, answer, cause)
+
+wrong("7.3", "64 bits", _per_class(start="net.double().eval()").replace("net(X)", "net(X.double())"), "torch.float64")
+
+NORMS = "[m for m in repaired.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)]"
+WITH_MOMENTUM = """
+def repair_statistics(net, data_iter):
+    repaired = copy.deepcopy(net).train()
+    for m in {norms}:
+        m.momentum = {momentum}
+        {reset}
+    with torch.no_grad():
+        for X, _ in data_iter:
+            repaired(X)
+    for m, original in zip(repaired.modules(), net.modules()):
+        m.training = original.training
+        if hasattr(m, "momentum"):
+            m.momentum = original.momentum
+    return repaired
+"""
+for momentum in ("0.5", "0.9", "0.01", "None"):
+    for reset in ("pass", "m.reset_running_stats()"):
+        code = WITH_MOMENTUM.format(norms=NORMS, momentum=momentum, reset=reset)
+        right("7.4", f"momentum {momentum} on the way, {reset}", code)
+right(
+    "7.4",
+    "its own average, images counted alike, variances pooled",
+    """
+def repair_statistics(net, data_iter):
+    repaired = copy.deepcopy(net).train()
+    norms = [m for m in repaired.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)]
+    sums, squares, count = [0] * len(norms), [0] * len(norms), 0
+    for m in norms:
+        m.momentum = 1.0
+    with torch.no_grad():
+        for X, _ in data_iter:
+            repaired(X)
+            count += len(X)
+            for k, m in enumerate(norms):
+                sums[k] = sums[k] + len(X) * m.running_mean
+                squares[k] = squares[k] + len(X) * (m.running_var + m.running_mean**2)
+        for k, m in enumerate(norms):
+            m.running_mean.copy_(sums[k] / count)
+            m.running_var.copy_(squares[k] / count - (sums[k] / count) ** 2)
+    for m, original in zip(repaired.modules(), net.modules()):
+        m.training = original.training
+        if hasattr(m, "momentum"):
+            m.momentum = original.momentum
+    return repaired
+""",
+)
+for name, old, new, cause in (
+    ("twice", "repaired(X)", "repaired(X), repaired(X)", "each once"),
+    ("turned in sign", "repaired(X)", "repaired(-X)", "no average over the batches"),
+    ("64 bits", "repaired(X)", "repaired.double()(X.double())", "another type"),
+    ("data overwritten", "repaired(X)", "repaired(X), X.zero_()", "data_iter is not left as it came"),
+):
+    answer = WITH_MOMENTUM.format(norms=NORMS, momentum="0.2", reset="pass").replace(old, new)
+    wrong("7.4", f"momentum 0.2, {name}", answer, cause)
+wrong("7.4", "momentum 1", WITH_MOMENTUM.format(norms=NORMS, momentum="1.0", reset="pass"), "last batch alone")
+
+CYCLIC = """
+def warm_up_schedule(optimizer, num_batches):
+    top, highest = num_batches // 10, optimizer.param_groups[0]["lr"]
+    return torch.optim.lr_scheduler.CyclicLR(optimizer, 0.0, highest, top, num_batches - top{})
+"""
+right("7.5", "cyclic, the momentum left alone", CYCLIC.format(", cycle_momentum=False"))
+wrong("7.5", "cyclic, the momentum too", CYCLIC.format(""), "momentum was 0.9 and is")
+wrong(
+    "7.5",
+    "weight decay switched off",
+    """
+def warm_up_schedule(optimizer, n):
+    optimizer.param_groups[0]["weight_decay"] = 0
+    return torch.optim.lr_scheduler.LambdaLR(optimizer, lambda t: min(10 * t / n, (n - t) / (n - n // 10)))
+""",
+    "weight_decay was 0.001 and is 0",
 )

@@ -90,8 +90,8 @@ right(
 import random
 
 class FlippedBatches:
-    def __init__(self, batches, number):
-        self.dice, self.batches = random.Random(number), batches
+    def __init__(self, batches, seed):
+        self.dice, self.batches = random.Random(seed), batches
 
     def __iter__(self):
         return ((self.some_turned(X), y) for X, y in self.batches)
@@ -601,20 +601,15 @@ wrong("8.3", "at least a point ahead", SUMMARY + WINS.replace("a > b", "a > b + 
 
 # 8.4: the last step
 
-GOOD_TEXT = (
-    "With sixteen images the gradient is noisy and the constant rate takes a full step along it, while one cycle "
-    "has almost stopped by then"
-)
 
-
-def _last_step(of_125="125", of_128="16", say="8", share="0.1", true="{2, 4, 5}", why=GOOD_TEXT):
+def _last_step(of_125="125", of_128="16", say="8", share="0.1", true="{2, 4, 5}", why="c"):
     return (
         f"last_of_125 = {of_125}\nlast_of_128 = {of_128}\nsay_of_an_image = {say}\nshare_of_running_mean = {share}\n"
         f"true_statements = {true}\nlast_step_explanation = {why!r}"
     )
 
 
-right("8.4", "in other words", _last_step())
+right("8.4", "a capital letter", _last_step(why="(C)"))
 right("8.4", "computed, as a list", _last_step("10_000 - 79 * 125", "10_000 % 128", "128 / 16", "1 - 0.9", "[5, 4, 2]"))
 right(
     "8.4",
@@ -647,7 +642,14 @@ wrong("8.4", "the false ones", _last_step(true="{1, 3, 6}"), "the false ones")
 wrong("8.4", "none", _last_step(true="[]"), "empty")
 wrong("8.4", "counted from zero", _last_step(true="{0, 1, 3, 4}"), r"statements 1 to 6.*\[0\]")
 wrong("8.4", "as a text", _last_step(true="'2, 4, 5'"), "should be a set of numbers")
-wrong("8.4", "no explanation", _last_step(why="noise"), "1 different words")
+for letter, cause in {
+    "a": "first row with the second",
+    "b": "a single step",
+    "d": "not a sum",
+    "e": "nothing about a batch",
+}.items():
+    wrong("8.4", f"explanation {letter}", _last_step(why=letter), rf"it is not \({letter}\): .*{cause}")
+wrong("8.4", "an explanation in words", _last_step(why="noise"), "one of the letters a, b, c, d, e")
 
 # 8.5: factors
 
@@ -692,7 +694,7 @@ wrong("8.5", "width everywhere", _factors(width="4"), "the image stays grey")
 wrong("8.5", "width twice over", _factors(width="16"), "2 · 2 is 4")
 wrong("8.5", "parameters of width 32", _factors(width="2_799_818 / 702_570"), "factor of the parameters")
 wrong("8.5", "parts alike at width 32", _factors(width="(2 + 4 + 4 + 4 + 4 + 2) / 6"), "all parts alike")
-wrong("8.5", "book's width", _factors(width="(64 / 32) ** 2 * 3"), "weigh it with the part's")
+wrong("8.5", "book's width", _factors(width="(64 / 32) ** 2 * 3"), "by the same factor")
 
 
 # From a trial by learners who had not seen the solutions
@@ -717,3 +719,85 @@ class FlippedBatches:
 """,
     "raised RuntimeError: stack expects",
 )
+
+# From a second trial: answers written to slip through
+
+FLIPS = """
+class FlippedBatches:
+    {shared}
+    def __init__(self, data_iter, seed):
+        self.data_iter = data_iter
+        {made}.manual_seed(seed)
+
+    def __len__(self):
+        return len(self.data_iter)
+
+    def __iter__(self):
+        for X, y in self.data_iter:
+            turned = torch.rand(len(X), generator=self.generator) < 0.5
+            {then}
+            yield {flipped}, y
+"""
+
+
+def flips(shared="", made="self.generator = torch.Generator()", then="pass", flipped=""):
+    flipped = flipped or "torch.where(turned.view(-1, 1, 1, 1), X.flip(-1), X)"
+    return FLIPS.format(shared=shared, made=made, then=then, flipped=flipped)
+
+
+RESUMED = """
+class FlippedBatches:
+    def __init__(self, data_iter, seed):
+        self.data_iter, self.generator, self.running = data_iter, torch.Generator().manual_seed(seed), None
+
+    def __len__(self):
+        return len(self.data_iter)
+
+    def __iter__(self):
+        self.running = {running}
+        return self
+
+    def __next__(self):
+        try:
+            X, y = next(self.running)
+        except StopIteration:
+            self.running = None
+            raise
+        turned = torch.rand(len(X), generator=self.generator) < 0.5
+        return torch.where(turned.view(-1, 1, 1, 1), X.flip(-1), X), y
+"""
+right("8.2", "an iterator that begins anew", RESUMED.format(running="iter(self.data_iter)"))
+for name, answer, cause in (
+    ("an epoch that was left goes on", RESUMED.format(running="self.running or iter(self.data_iter)"), "8 where 9"),
+    (
+        "one generator for all objects",
+        flips("generator = torch.Generator()", "self.generator"),
+        "a generator of its own",
+    ),
+    ("the first place never", flips(then="turned[0] = False"), "at one and the same place"),
+    ("the last place always", flips(then="turned[-1] = True"), "at one and the same place"),
+    ("asks for gradients", flips(then="X = X.clone().requires_grad_()"), "ask for gradients"),
+    ("always 32 bits", flips(then="X = X.float()"), "came as torch.float64"),
+    ("two channels by heart", flips(then="X = X.view(-1, 2, 4, 3)"), "raised RuntimeError"),
+    (
+        "a single image loses its dimension",
+        flips(flipped="X.where(~turned.view(-1, 1, 1, 1), X.flip(-1)).squeeze()"),
+        "the shape",
+    ),
+    ("seed by another name", flips().replace("seed):", "number):").replace("(seed)", "(number)"), "unexpected keyword"),
+):
+    wrong("8.2", name, answer, cause)
+
+wrong(
+    "8.3",
+    "a tie is half a win",
+    SUMMARY + "def wins(ours, theirs):\n    return sum((a > b) + (a >= b) for a, b in zip(ours, theirs)) / 2\n",
+    "a tie counts one half",
+)
+wrong(
+    "8.3",
+    "rounded to five digits",
+    SUMMARY + WINS.replace("a > b", "round(a, 5) > round(b, 5)"),
+    "a small lead is a win",
+)
+right("8.4", "a dictionary's keys", _last_step(true="{2: 'scatter', 4: 'weights', 5: 'schedule'}.keys()"))

@@ -438,7 +438,6 @@ assert evaluate(nn.Identity(), list(zip(X.split(4), y.split(4)))) == 1
         "upside down": (UNEQUAL + "assert evaluate(nn.Identity(), batches) == 0.5", TURNED),
         "a count": (UNEQUAL + "assert evaluate(nn.Identity(), batches) == 6", BOTH_FAIL),
         "per cent": (UNEQUAL + "assert evaluate(nn.Identity(), batches) == 75", BOTH_FAIL),
-        "half will not do": (UNEQUAL + "assert evaluate(nn.Identity(), batches[::-1]) != 0.5", MISSES),
         "returns": (UNEQUAL + "return evaluate(nn.Identity(), batches)", RETURNED),
     },
 )  # fmt: skip
@@ -497,10 +496,6 @@ assert not torch.equal(net[1].weight, before)
 train_and_evaluate(net, batches, batches, 2, 0.1)
 assert net[0].num_batches_tracked == 6 and not net.training
 """, NARROW),
-        "three epochs or more, and some count": (SMALL_NET + """
-train_and_evaluate(net, batches, batches, 5, 0.1)
-assert net[0].num_batches_tracked > 3
-""", MISSES),
     },
 )  # fmt: skip
 
@@ -724,3 +719,61 @@ version = "X = torch.randn(2, 3, 5, 5)\nversion = X._version\nAddingBlock(3)(X)\
 right("15.11", "PyTorch's count of changes", hunt(11, "d", "test_adding_block", "AddingBlock", version))
 one_layer_more = "assert float(signal_after(2.0, 4)) == 2 * float(signal_after(2.0, 3))"
 right("15.13", "one layer more", hunt(13, "b", "test_signal", "signal_after", one_layer_more))
+
+# From a second trial: right tests that ask for more than it seems
+
+with_an_idle_layer = """
+class Net(nn.Linear):
+    def __init__(self):
+        super().__init__(3, 2)
+        self.idle, self.frozen, self.norm = nn.Linear(1, 1), nn.Linear(3, 3).requires_grad_(False), nn.BatchNorm1d(3)
+
+    def forward(self, X):
+        return super().forward(self.frozen(self.norm(X)))
+net, batches = Net(), [(torch.randn(4, 3), torch.tensor([0, 1, 1, 0]))] * 3
+"""
+rates = with_an_idle_layer + "assert train_with_milestones(net, batches, 3, 1.0, [1, 1])[1] < 0.02"
+right(
+    "15.3", "a frozen layer, an idle one, a milestone twice", hunt(3, "d", "test_rates", "train_with_milestones", rates)
+)
+tracked = (
+    with_an_idle_layer + "train_and_evaluate(net, batches, batches, 2, 0.1)\nassert net.norm.num_batches_tracked == 6"
+)
+right("15.10", "a frozen layer, an idle one", hunt(10, "a", "test_training", "train_and_evaluate", tracked))
+last_mode = """
+seen, net = [], nn.Linear(3, 2)
+net.register_forward_hook(lambda module, inputs, scores: seen.append(module.training) if scores.requires_grad else None)
+batches = [(torch.randn(4, 3), torch.tensor([0, 1, 1, 0]))]
+train_and_evaluate(net, batches, batches, 4, 0.1)
+assert seen[-1]
+"""
+right("15.10", "the mode of the last of four epochs", hunt(10, "a", "test_training", "train_and_evaluate", last_mode))
+for name, scores, labels in (
+    ("a label that no class has", "torch.eye(2)[[0] * 10]", "torch.tensor([0] * 9 + [7])"),
+    ("scores that are infinite", "torch.tensor([[1.0, -torch.inf]]).repeat(10, 1)", "torch.tensor([0] * 9 + [1])"),
+):
+    body = (
+        f"X, y = {scores}, {labels}\nassert abs(evaluate(nn.Identity(), [(X[:9], y[:9]), (X[9:], y[9:])]) - 0.9) < 1e-6"
+    )
+    right("15.9", name, hunt(9, "b", "test_evaluate", "evaluate", body))
+three_batches = """
+e = torch.eye(2)
+batches = [(e[[0, 0]], torch.tensor([0, 0])), (e[[0, 0, 0]], torch.tensor([1, 1, 1])), (e[[0]], torch.tensor([0]))]
+assert abs(evaluate(nn.Identity(), batches) - 0.5) < 1e-6
+"""
+right("15.9", "three batches", hunt(9, "b", "test_evaluate", "evaluate", three_batches))
+symptom = """
+torch.manual_seed(1)
+branch = BlockWithBranch(4).branch
+optimizer = torch.optim.Adam(branch.parameters(), lr=0.01)
+for _ in range(150):
+    X = torch.randn(32, 4, 6, 6)
+    loss = F.mse_loss(branch(X), X.abs() - (2 / torch.pi) ** 0.5)
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+assert loss < 0.8 * (1 - 2 / torch.pi)
+"""
+right("15.7", "the symptom made into a test", hunt(7, "d", "test_branch", "BlockWithBranch", symptom))
+turned = "assert float(signal_after(-1.0, 3)) == -1"
+right("15.13", "a gain of minus one", hunt(13, "b", "test_signal", "signal_after", turned))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import itertools
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import torch
@@ -13,7 +13,17 @@ from torch import nn
 from torch.nn import functional as F
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from d2lhelpers.course.checking import Incorrect, call, number, shown, tensor, text, whole_number
+from d2lhelpers.course.checking import (
+    Incorrect,
+    call,
+    choice,
+    described,
+    number,
+    shown,
+    tensor,
+    unchanged,
+    whole_number,
+)
 from d2lhelpers.course.exercise import exercise
 from d2lhelpers.residual import Residual, resnet18
 
@@ -63,7 +73,7 @@ def check_photo_maps(photo_maps: Any) -> None:
         raise Incorrect(f"the sides are right, the channels {said} are not: {cause}")
     for sides_found, (wrong, cause) in itertools.product([[sides for _, *sides in found]], causes):
         if sides_found == [sides for _, *sides in wrong]:
-            raise Incorrect(f"{cause}; the channels are to be mended, too")
+            raise Incorrect(f"{cause}; the channels are to be wrong, too")
     at = next(i for i in range(5) if found[i] != right[i])
     windows = "7×7 with padding 3, then 3×3 with padding 1, both with stride 2" if at == 0 else "3×3 with padding 1"
     raise Incorrect(f"{found[at]} after {PARTS[at]} is the first that is off; its windows are {windows}")
@@ -84,31 +94,22 @@ def check_photo_maps(photo_maps: Any) -> None:
     ),
 )
 def check_numbers_kept(numbers_kept: Any, part_with_most_values: Any) -> None:
-    """A small net with a block inside, in train mode and in eval mode; a batch of three images that are not square."""
+    """Two small nets with a block inside, one in train mode and one in eval mode, and images that are not square."""
     for training in (True, False):
         net, X = _net_to_count(training)
         layers = {name: module for name, module in net.named_modules() if not any(module.children())}
-        before = copy.deepcopy(net.state_dict())
         shapes = _shapes_in_a_pass(copy.deepcopy(net).eval(), X)
-        found = call(numbers_kept, net, X)
-        if isinstance(found, (int, float, torch.Tensor)):
-            raise Incorrect("numbers_kept returns one number; it should return a dictionary from layer name to count")
-        if found is None:
-            raise Incorrect("numbers_kept returns None; it should return the dictionary. Is the return there?")
-        if not isinstance(found, Mapping):
-            raise Incorrect(f"numbers_kept should return a dictionary; it returns {shown(found)}")
-        _check_names_of_layers(found, list(layers), {name for name, _ in net.named_modules()})
-        _check_counts({name: whole_number(found[name], f"the count of {name}") for name in layers}, shapes, layers)
-        if any(module._forward_hooks or module._forward_pre_hooks for module in net.modules()):
-            raise Incorrect(
-                "the counts are right, but hooks are left on the net: call handle.remove() for each of them"
-            )
-        if any(not torch.equal(value, before[name]) for name, value in net.state_dict().items()):
-            cause = "its batch norms have moved their running means. Look in eval mode"
-            raise Incorrect(f"the counts are right, but the net is not as it was: {cause}")
-        if net.training != training or any(module.training != training for module in net.modules()):
-            modes = ("train", "eval") if training else ("eval", "train")
-            raise Incorrect(f"the counts are right, but the net came in {modes[0]} mode and is left in {modes[1]} mode")
+        with unchanged(net, "the counts are right, but the net"), unchanged(X, "the counts are right, but X"):
+            found = call(numbers_kept, net, X)
+            if isinstance(found, (int, float, torch.Tensor)):
+                cause = "it should return a dictionary from layer name to count"
+                raise Incorrect(f"numbers_kept returns one number; {cause}")
+            if found is None:
+                raise Incorrect("numbers_kept returns None; it should return the dictionary. Is the return there?")
+            if not isinstance(found, Mapping):
+                raise Incorrect(f"numbers_kept should return a dictionary; it returns {shown(found)}")
+            _check_names_of_layers(found, list(layers), {name for name, _ in net.named_modules()})
+            _check_counts({name: whole_number(found[name], f"the count of {name}") for name in layers}, shapes, layers)
     _check_part_with_most_values(part_with_most_values)
 
 
@@ -129,18 +130,23 @@ def check_numbers_kept(numbers_kept: Any, part_with_most_values: Any) -> None:
     ),
 )
 def check_basic_resnet(blocks_of: Any, basic_resnet: Any) -> None:
-    """The table by its sums; then narrow nets against a forward pass by formula with their own weights."""
+    """The table by its sums; narrow nets against a forward pass by formula; the defaults, and the other depths."""
     _check_table(blocks_of)
-    for depth in (18, 34):
-        _check_net(call(basic_resnet, depth, 4, 3, 7), depth)
-    for depth in (50, 101):
+    for depth, width, channels, classes in ((18, 4, 3, 7), (34, 6, 2, 5)):
+        said = f"basic_resnet({depth}, {width}, {channels}, {classes})"
+        _check_net(call(basic_resnet, depth, width, channels, classes), depth, (width, channels, classes), said)
+    for depth in (50, 101, 152, 20, 10):
         try:
             net = basic_resnet(depth, 4, 3, 7)
-        except Exception:
+        except ValueError:
             continue
+        except Exception as error:
+            raised = f"basic_resnet({depth}) raises {described(error)}"
+            raise Incorrect(f"{raised}; the task asks for a ValueError, which says what is wrong with depth") from error
         what = "a net" if isinstance(net, nn.Module) else shown(net)
-        cause = "with basic blocks of two layers it would have another depth. Raise a ValueError"
-        raise Incorrect(f"basic_resnet({depth}) returns {what}, but that column of the table has bottlenecks: {cause}")
+        cause = "that column has bottlenecks" if depth in TABLE_1 else "Table 1 has no such column"
+        raise Incorrect(f"basic_resnet({depth}) returns {what}; {cause}: raise a ValueError")
+    _check_defaults(call(basic_resnet, 18))
 
 
 @exercise(
@@ -180,7 +186,11 @@ def check_small_stem(field: Any, jump: Any, last_side: Any, idle: Any, reason: A
         right_field**2: "that is the area; the side of the square is asked",
     }
     _check_number(
-        field, "small_stem_field", right_field, field_causes, "use receptive_fields with the new list of windows"
+        field,
+        "small_stem_field",
+        right_field,
+        field_causes,
+        "which windows does an image pass here, from the stem to the end of stage 4?",
     )
     jump_causes = {
         32: "that is the notebook's net; the new stem has no stride of 2, so two factors of 2 are gone",
@@ -189,7 +199,13 @@ def check_small_stem(field: Any, jump: Any, last_side: Any, idle: Any, reason: A
         2: "that is what one stage does; three stages halve the sides",
         1: "the stem has stride 1, but stages 2, 3 and 4 have a stride of 2 each",
     }
-    _check_number(jump, "small_stem_jump", right_jump, jump_causes, "it is the product of all strides on the way")
+    _check_number(
+        jump,
+        "small_stem_jump",
+        right_jump,
+        jump_causes,
+        "how far apart are two neighbours after each layer with stride 2?",
+    )
     side_causes = {
         3: "an odd side is rounded up when it is halved here: 7 becomes more than 3",
         1: "that is the notebook's net; the new stem leaves 28×28 as it is",
@@ -209,11 +225,17 @@ def check_small_stem(field: Any, jump: Any, last_side: Any, idle: Any, reason: A
         9: "count weights that meet only padding; you counted the places of a window",
         3 * 5 * conv: "a place at the edge of the window meets padding at some positions, and pixels at all others",
     }
-    meets = "a weight is idle only if its place in the window meets padding at every position of the map"
+    meets = "a weight that meets a pixel at one position, and padding at all others, is not idle"
     if 0 < number(idle, "small_stem_idle") < 1:
         raise Incorrect(f"small_stem_idle is {shown(idle)}, a share; a number of weights is asked")
     _check_number(idle, "small_stem_idle", 0, idle_causes, meets)
-    text(reason, "my_reason", words=12)
+    wrong = {
+        "a": "the notebook's stem has more weights, but nothing is shared out: a weight is idle for what it meets",
+        "c": "then the notebook's net would have no idle weight either, for its field of 435 is larger still",
+        "d": "each 3×3 convolution of stage 4 puts a border of zeros around its own maps, whatever the stem does",
+        "e": "the stride says how far the window moves; in the notebook's net the 3×3 windows overlap in the same way",
+    }
+    choice(reason, "my_reason", "b", wrong)
 
 
 @exercise(
@@ -254,13 +276,13 @@ def check_unnoticed_map(unnoticed_map: Any) -> None:
         raise Incorrect("that is a mistake of the notebook's table, or a part of one; find one of another kind")
     if changes[1] <= 1e-4:
         cause = f"with random statistics the scores change by {changes[1]:.0e} of the largest, which is rounding"
-        raise Incorrect(f"numbers have changed, but not the function: {cause}. Who would call that map wrong?")
+        raise Incorrect(f"numbers have changed, but not the function: {cause}. A wrong map changes the scores")
 
 
 @exercise(
     "5.6",
     "The bottleneck",
-    difficulty=3,
+    difficulty=2,
     minutes=20,
     names=("Bottleneck",),
     hints=(
@@ -274,10 +296,10 @@ def check_unnoticed_map(unnoticed_map: Any) -> None:
 )
 def check_bottleneck(Bottleneck: Any) -> None:
     """The formula with the block's own weights, in double precision, with both places for the stride."""
-    for c, use_1x1conv, strides in ((16, False, 1), (10, True, 2), (10, True, 1), (16, True, 1)):
-        arguments = (c, 4, use_1x1conv, strides)
-        block = call(Bottleneck, *(arguments if use_1x1conv else arguments[:2]))
-        said = f"Bottleneck({c}, 4, {use_1x1conv}, {strides})"
+    for c, b, *options in ((16, 4), (10, 4, True, 2), (10, 4, True), (16, 4, True, 1), (15, 3, True, 3)):
+        use_1x1conv, strides = (*options, *(False, 1)[len(options) :])
+        block = call(Bottleneck, c, b, *options)
+        said = f"Bottleneck({', '.join(map(str, (c, b, *options)))})"
         if not isinstance(block, nn.Module):
             raise Incorrect(f"{said} should be an nn.Module; it is {shown(block)}")
         block = block.double().eval()
@@ -287,9 +309,9 @@ def check_bottleneck(Bottleneck: Any) -> None:
             try:
                 first = call(block, X.clone(), name="the block")
             except Incorrect as error:
-                raise Incorrect(f"{said}: {_why_it_fails(block, c, strides) or error}") from error
-            layers = _bottleneck_layers(block, c, use_1x1conv, said)
-            shape = (2, 16, 5, 3) if strides == 2 else (2, 16, 9, 6)
+                raise Incorrect(f"{said}: {_why_it_fails(block, c, b, strides) or error}") from error
+            layers = _bottleneck_layers(block, c, b, use_1x1conv, said)
+            shape = (2, 4 * b, -(-9 // strides), 6 // strides)
             tensor(first, shape, f"the output of {said} for an input of shape {tuple(X.shape)}")
             _randomize(block, generator)
             given = X.clone()
@@ -335,7 +357,7 @@ def _triples(value: Any, name: str) -> list[tuple[int, int, int]]:
         value = tensor(value, None, name)
     if isinstance(value, torch.Tensor) or type(value).__module__ == "numpy":
         value = value.tolist()
-    if not isinstance(value, (list, tuple)):
+    if not isinstance(value, Iterable) or isinstance(value, (str, Mapping)):
         raise Incorrect(f"{name} should be a list of shapes (channels, height, width); it is {shown(value)}")
     rows = []
     for i, row in enumerate(value):
@@ -372,7 +394,7 @@ def _check_number(value: Any, name: str, right: int, causes: dict[int, str], adv
 
 
 def _net_to_count(training: bool) -> tuple[nn.Module, torch.Tensor]:
-    """Return a small net with a block inside, in one of both modes, and images for it."""
+    """Return a small net with a block inside, in one of both modes, and images for it; in eval mode others."""
     net = nn.Sequential(
         nn.Sequential(
             nn.Conv2d(2, 3, kernel_size=3, stride=2), nn.BatchNorm2d(3), nn.ReLU(), nn.MaxPool2d(2, stride=1)
@@ -382,7 +404,10 @@ def _net_to_count(training: bool) -> tuple[nn.Module, torch.Tensor]:
         nn.Flatten(),
         nn.Linear(5, 4),
     )
-    return net.train(training), torch.randn(3, 2, 21, 15, generator=torch.Generator().manual_seed(52))
+    if not training:
+        net.append(nn.Softmax(dim=1))
+    size = (3, 2, 21, 15) if training else (2, 2, 12, 17)
+    return net.train(training), torch.randn(size, generator=torch.Generator().manual_seed(52))
 
 
 def _shapes_in_a_pass(net: nn.Module, X: torch.Tensor) -> dict[str, tuple[torch.Size, torch.Size]]:
@@ -404,7 +429,7 @@ def _check_names_of_layers(found: Mapping, layers: list[str], modules: set[str])
         return
     if any(not isinstance(key, str) for key in keys):
         raise Incorrect(f"the keys should be the layers' names, such as '0.0'; there is {shown(keys[0])}")
-    if keys == layers[-1:] or (len(keys) == 1 and keys[0] in modules):
+    if keys == layers[-1:]:
         cause = (
             "the hooks share the loop's variable, which stands at the last layer. A function that makes the hook helps"
         )
@@ -508,58 +533,101 @@ def _check_table(blocks_of: Any) -> None:
         raise Incorrect(f"{said} makes {depth} layers, but the paper spreads the {sum(found)} blocks in another way")
 
 
-def _check_net(net: Any, depth: int) -> None:
-    """A net of width 4 for three channels and seven classes, with its own weights, against the formula."""
-    said = f"basic_resnet({depth}, 4, 3, 7)"
+def _check_defaults(net: Any) -> None:
+    """What the stem takes in and gives out, and how many scores there are, when only a depth is given."""
+    stems = [layer for layer in net.modules() if isinstance(layer, nn.Conv2d) and layer.kernel_size == (7, 7)]
+    width, channels = (stems[0].out_channels, stems[0].in_channels or 1) if stems else (0, 0)  # 0 is a lazy layer's
+    scores = next((layer.out_features for layer in net.modules() if isinstance(layer, nn.Linear)), 0)
+    if (width, channels, scores) != (64, 1, 10):
+        made = f"as with width={width}, in_channels={channels}, num_classes={scores}"
+        raise Incorrect(f"basic_resnet(18) makes a net {made}; the defaults are 64, 1 and 10")
+
+
+def _check_net(net: Any, depth: int, sizes: tuple[int, int, int], said: str) -> None:
+    """A narrow net with its own weights against the formula, the gradients too."""
+    width, channels, classes = sizes
     if not isinstance(net, nn.Module):
         raise Incorrect(f"{said} should be an nn.Module; it is {shown(net)}")
     counts = TABLE_1[depth]
     generator = torch.Generator().manual_seed(53)
-    X = 4 * torch.randn(2, 3, 72, 40, dtype=torch.float64, generator=generator)
+    X = 4 * torch.randn(2, channels, 72, 40, dtype=torch.float64, generator=generator)
     for layer in net.modules():
         if isinstance(layer, nn.Conv2d) and layer.kernel_size == (7, 7):
-            if layer.in_channels not in (0, 3):  # 0 is a lazy layer's
-                raise Incorrect(f"the net takes {layer.in_channels} channels, not the 3 it was asked for")
-            if layer.out_channels != 4:
-                raise Incorrect(f"the stem has {layer.out_channels} channels where width = 4 was asked for")
+            if layer.in_channels not in (0, channels):  # 0 is a lazy layer's
+                raise Incorrect(f"the net takes {layer.in_channels} channels, not the {channels} it was asked for")
+            if layer.out_channels != width:
+                raise Incorrect(f"the stem has {layer.out_channels} channels where width = {width} was asked for")
     net = net.double().eval()
     with torch.no_grad():
         output = call(net, X, name=said)
-        if isinstance(output, torch.Tensor) and output.shape != (2, 7) and output.shape == (2, 10):
-            raise Incorrect("the net gives 10 scores where 7 were asked for: num_classes is not passed on")
-        tensor(output, (2, 7), f"the output of {said}")
-        _randomize(net, generator)
+        if isinstance(output, torch.Tensor) and output.shape != (2, classes) and output.dim() == 2:
+            scores = f"{output.shape[1]} scores where {classes} were asked for"
+            raise Incorrect(f"the net gives {scores}: num_classes is not passed on")
+        tensor(output, (2, classes), f"the output of {said}")
         layers = _layers_in_order(net, X)
+        _check_none_runs_twice(layers)
+        _randomize(net, generator)
         if not layers["1"] and any(isinstance(m, nn.Conv2d) and m.kernel_size == (1, 1) for m in net.modules()):
             raise Incorrect(
                 "the 1×1 convolutions of the shortcuts are made, and none runs: do the blocks add their input?"
             )
-        _check_layers(layers, counts, depth)
-        output = tensor(call(net, X, name=said), (2, 7), f"the output of {said}")
-        if _close(output, _by_formula(X, layers, counts)):
-            trained = _by_formula(X, layers, counts, training=True)
-            with torch.enable_grad():
-                output = call(net.train(), X, name=said)
-            if not output.requires_grad:
-                raise Incorrect(f"the scores of {said} are right, but no gradient leads back: the net cannot learn")
-            if not _close(output, trained):
-                raise Incorrect(f"in eval mode {said} is right, in train mode it computes something else. Dropout?")
-            return
-        if _close(output, F.softmax(_by_formula(X, layers, counts), dim=1)):
-            raise Incorrect("the net returns shares (softmax) where scores are expected; the loss does that itself")
-        causes = [
-            ({"add": False}, "shapes and counts are right, but the blocks do not add their input"),
-            ({"pool": False}, "the stem lacks its max-pool"),
-            ({"stem_relu": False}, "the stem lacks its ReLU"),
-            ({"last_relu": False}, "the ReLU after the addition is missing in the blocks"),
-            ({"add": False, "pool": False}, "the blocks do not add their input, and the stem lacks its max-pool"),
-        ]
-        for options, cause in causes:
-            if _close(output, _by_formula(X, layers, counts, **options)):
-                raise Incorrect(f"{said}: {cause}")
-    raise Incorrect(
-        f"{said} has the right layers, but does not compute what stem, stages of `Residual` and head compute"
-    )
+        _check_layers(layers, counts, depth, width)
+        output = tensor(call(net, X, name=said), (2, classes), f"the output of {said}")
+        if not _close(output, _by_formula(X, layers, counts)):
+            raise Incorrect(_why_another_function(output, X, layers, counts, said))
+    _compare_gradients_of_net(net.train(), X, layers, counts, said)
+
+
+def _check_none_runs_twice(layers: dict[str, list[nn.Module]]) -> None:
+    """Demand that each layer that runs is one of its own, with weights of its own."""
+    ran = [layer for found in layers.values() for layer in found]
+    if len({id(layer) for layer in ran}) < len(ran):
+        if len(set(map(id, layers["3"]))) == len(layers["3"]):
+            raise Incorrect("a batch norm runs more than once in one pass; each convolution has one of its own")
+        cause = "[block] * n repeats one block; make a new one each time"
+        raise Incorrect(f"a layer runs more than once in one pass, so some blocks are one and the same: {cause}")
+    weights = [id(parameter) for layer in ran for parameter in layer.parameters(recurse=False)]
+    if len(set(weights)) < len(weights):
+        raise Incorrect("two layers share their weights; each layer has its own")
+
+
+def _why_another_function(
+    output: torch.Tensor, X: torch.Tensor, layers: dict[str, list[nn.Module]], counts: tuple[int, ...], said: str
+) -> str:
+    """Say what a net of the right layers does with them instead."""
+    right = _by_formula(X, layers, counts)
+    if right is not None and _close(output, F.softmax(right, dim=1)):
+        return "the net returns shares (softmax) where scores are expected; the loss does that itself"
+    causes = [
+        ({"add": False}, "shapes and counts are right, but the blocks do not add their input"),
+        ({"pool": False}, "the stem lacks its max-pool"),
+        ({"stem_relu": False}, "the stem lacks its ReLU"),
+        ({"last_relu": False}, "the ReLU after the addition is missing in the blocks"),
+        ({"add": False, "pool": False}, "the blocks do not add their input, and the stem lacks its max-pool"),
+    ]
+    for options, cause in causes:
+        if _close(output, _by_formula(X, layers, counts, **options)):
+            return f"{said}: {cause}"
+    return f"{said} has the right layers, but does not compute what stem, stages of `Residual` and head compute"
+
+
+def _compare_gradients_of_net(
+    net: nn.Module, X: torch.Tensor, layers: dict[str, list[nn.Module]], counts: tuple[int, ...], said: str
+) -> None:
+    """The scores in train mode, and what they say to each weight."""
+    output = call(net, X, name=said)
+    if not output.requires_grad:
+        raise Incorrect(f"the scores of {said} are right, but no gradient leads back: the net cannot learn")
+    weights = [weight for found in layers.values() for layer in found for weight in layer.parameters()]
+    if not all(weight.requires_grad for weight in weights):
+        raise Incorrect(f"some weights of {said} are frozen (requires_grad=False), so they cannot learn")
+    right = _by_formula(X, layers, counts, training=True)
+    if not _close(output, right):
+        raise Incorrect(f"in eval mode {said} is right, in train mode it computes something else. Dropout?")
+    toward = torch.randn(output.shape, dtype=output.dtype, generator=torch.Generator().manual_seed(54))
+    gradients = [torch.autograd.grad((scores * toward).sum(), weights, allow_unused=True) for scores in (output, right)]
+    if any(a is None or not _close(a, b) for a, b in zip(*gradients)):
+        raise Incorrect(f"the scores of {said} are right, but not the gradients: is a part detached, or under no_grad?")
 
 
 def _layers_in_order(net: nn.Module, X: torch.Tensor) -> dict[str, list[nn.Module]]:
@@ -583,7 +651,7 @@ def _layers_in_order(net: nn.Module, X: torch.Tensor) -> dict[str, list[nn.Modul
     return layers
 
 
-def _check_layers(layers: dict[str, list[nn.Module]], counts: tuple[int, ...], depth: int) -> None:
+def _check_layers(layers: dict[str, list[nn.Module]], counts: tuple[int, ...], depth: int, width: int) -> None:
     """The number of layers of each kind, before the formula is tried with them."""
     number_of = {kind: len(found) for kind, found in layers.items()}
     others = [kind for kind in layers if kind not in ("7", "3", "1", "norm", "of shortcut", "linear")]
@@ -595,11 +663,10 @@ def _check_layers(layers: dict[str, list[nn.Module]], counts: tuple[int, ...], d
     if number_of["3"] != 2 * sum(counts):
         said = f"{number_of['3']} convolutions with a window of 3, so {number_of['3'] + 2} layers"
         raise Incorrect(f"the net for {depth} has {said}; Table 1 has {2 * sum(counts)}")
-    per_stage = [sum(conv.out_channels == 4 * 2**i for conv in layers["3"]) // 2 for i in range(4)]
+    channels = [width * 2**i for i in range(4)]
+    per_stage = [sum(conv.out_channels == n for conv in layers["3"]) // 2 for n in channels]
     if per_stage != list(counts):
-        raise Incorrect(
-            f"the net for {depth} has {per_stage} blocks of 4, 8, 16 and 32 channels; expected {list(counts)}"
-        )
+        raise Incorrect(f"the net for {depth} has {per_stage} blocks of {channels} channels; expected {list(counts)}")
     if number_of["1"] == 4:
         raise Incorrect(
             "stage 1 has a 1×1 convolution on its shortcut; it is the stage that does not halve (first_block=True)"
@@ -722,8 +789,10 @@ def _why_a_fresh_net_notices(fresh: dict, unnoticed_map: Any, change: float) -> 
     """Say what in the new state makes the scores of a fresh net change."""
     result = call(unnoticed_map, {name: value.clone() for name, value in fresh.items()})
     moved = [name for name, value in fresh.items() if not torch.equal(value, result[name].to(value.dtype))]
-    how_far = f"change by {change:.0%} of the largest" if change < math.inf else "are not finite any more"
+    how_far = f"change by {change:.1g} of the largest" if change < math.inf else "are not finite any more"
     said = f"a fresh net notices this one: its scores {how_far}"
+    if any(result[name].dtype in (torch.float16, torch.bfloat16) for name in moved):
+        return f"{said}, for its numbers were rounded to 16 bits"
     if any(fresh[name].dim() > 1 for name in moved):
         return f"{said}. The weights of convolutions are random from the start; look for numbers that are alike"
     for ending, start in (("weight", "a scale"), ("running_var", "a variance")):
@@ -744,7 +813,12 @@ def _is_in_the_table(result: Mapping, state: dict, moved: list[str]) -> bool:
     moved = [name for name in moved if not name.endswith("num_batches_tracked")]
     return all(
         (name.endswith("conv3.bias") and not result[name].any())
-        or (name[0] in "1234" and other(name) != name and torch.equal(result[name], state[other(name)]))
+        or (
+            name[0] in "1234"
+            and "bn" in name
+            and other(name) in moved
+            and torch.equal(result[name], state[other(name)])
+        )
         for name in moved
     )
 
@@ -752,13 +826,13 @@ def _is_in_the_table(result: Mapping, state: dict, moved: list[str]) -> bool:
 # The bottleneck
 
 
-def _bottleneck_layers(block: nn.Module, c: int, use_1x1conv: bool, said: str) -> dict[str, list[nn.Module]]:
+def _bottleneck_layers(block: nn.Module, c: int, b: int, use_1x1conv: bool, said: str) -> dict[str, list[nn.Module]]:
     """Return the layers of a block by what they do, found by their sizes: the names are the learner's."""
     convolutions = [module for module in block.modules() if isinstance(module, nn.Conv2d)]
     norms = [module for module in block.modules() if isinstance(module, _BatchNorm)]
-    roles = {"reduce": (4, c, 1, 1), "middle": (4, 4, 3, 3), "expand": (16, 4, 1, 1)}
+    roles = {"reduce": (b, c, 1, 1), "middle": (b, b, 3, 3), "expand": (4 * b, b, 1, 1)}
     if use_1x1conv:
-        roles["shortcut"] = (16, c, 1, 1)
+        roles["shortcut"] = (4 * b, c, 1, 1)
     listed = "; ".join(f"{_kernel(m)} from {m.in_channels} to {m.out_channels}" for m in convolutions) or "none"
     layers: dict[str, list[nn.Module]] = {}
     for role, shape in roles.items():
@@ -768,17 +842,17 @@ def _bottleneck_layers(block: nn.Module, c: int, use_1x1conv: bool, said: str) -
             place = (
                 "on the shortcut" if role == "shortcut" else {"reduce": "first", "middle": "second"}.get(role, "third")
             )
-            why = _why_not(convolutions, role, c)
+            why = _why_not(convolutions, role, c, b)
             raise Incorrect(f"{said} needs one {what} ({place}). {why}It has these: {listed}")
     if len(convolutions) > len(roles):
         cause = "without use_1x1conv the shortcut is the plain input" if not use_1x1conv else "there should be four"
         raise Incorrect(f"{said} has {len(convolutions)} convolutions: {cause}. It has these: {listed}")
-    small, large = ([norm for norm in norms if norm.num_features == n] for n in (4, 16))
+    small, large = ([norm for norm in norms if norm.num_features == n] for n in (b, 4 * b))
     if not norms:
         raise Incorrect(f"{said} has no batch norm; one follows each of the three convolutions")
     if len(small) != 2 or len(large) not in (1, 1 + use_1x1conv) or len(norms) != len(small) + len(large):
         features = sorted(norm.num_features for norm in norms)
-        cause = "each of the three convolutions has one of its own, of 4, 4 and 16 channels"
+        cause = f"each of the three convolutions has one of its own, of {b}, {b} and {4 * b} channels"
         raise Incorrect(f"{said} has batch norms of {features} channels; {cause}")
     if any(not norm.track_running_stats or not norm.affine for norm in norms):
         raise Incorrect(f"{said} has a batch norm without scale and shift, or without running statistics")
@@ -789,34 +863,34 @@ def _kernel(layer: nn.Conv2d) -> str:
     return "×".join(map(str, layer.kernel_size))
 
 
-def _why_not(convolutions: list[nn.Module], role: str, c: int) -> str:
+def _why_not(convolutions: list[nn.Module], role: str, c: int, b: int) -> str:
     """Say which mistake would leave this role without its convolution, or nothing."""
     shapes = [tuple(module.weight.shape) for module in convolutions]
     if any(module.groups > 1 for module in convolutions):
         return "With groups it has fewer weights: each channel sees only a part of the others. "
-    if role == "shortcut" and c == 16 and len(convolutions) == 3:
+    if role == "shortcut" and c == 4 * b and len(convolutions) == 3:
         return "use_1x1conv decides about it, not the numbers of channels. "
-    if role == "shortcut" and (16, c, 3, 3) in shapes:
+    if role == "shortcut" and (4 * b, c, 3, 3) in shapes:
         return "A 3×3 window fits too, and has nine times the weights. "
-    if role == "reduce" and (4, c, 3, 3) in shapes:
+    if role == "reduce" and (b, c, 3, 3) in shapes:
         return "A 3×3 window there would cost what the bottleneck is to save. "
-    if (1, c, 1, 1) in shapes:
+    if (b // 4, c, 1, 1) in shapes:
         return "bottleneck_channels is what the 3×3 convolution has; four times as many come out. "
-    if role == "middle" and (4, 4, 1, 1) in shapes:
+    if role == "middle" and (b, b, 1, 1) in shapes:
         return "Three 1×1 convolutions see no neighbours. "
-    if role == "expand" and ((4, 4, 1, 1) in shapes or (16, 4, 3, 3) in shapes):
+    if role == "expand" and ((b, b, 1, 1) in shapes or (4 * b, b, 3, 3) in shapes):
         return "The last one is 1×1 and goes to 4·bottleneck_channels. "
-    if role == "shortcut" and (4, c, 1, 1) in shapes:
+    if role == "shortcut" and (b, c, 1, 1) in shapes:
         return "The shortcut must end with as many channels as the block, 4·bottleneck_channels. "
     return ""
 
 
-def _why_it_fails(block: nn.Module, c: int, strides: int) -> str:
+def _why_it_fails(block: nn.Module, c: int, b: int, strides: int) -> str:
     """Say why the addition fails, as far as the layers tell."""
     convolutions = [m for m in block.modules() if isinstance(m, nn.Conv2d)]
     if not convolutions:
         return ""
-    into_shortcut = [m for m in convolutions if m.in_channels in (0, c) and m.out_channels == 16]
+    into_shortcut = [m for m in convolutions if m.in_channels in (0, c) and m.out_channels == 4 * b]
     if strides == 2 and into_shortcut and all(m.stride == (1, 1) for m in into_shortcut):
         return "the addition fails: the convolution on the shortcut lacks the stride"
     if strides == 2 and [m.stride for m in convolutions].count((2, 2)) > 2:
@@ -827,8 +901,8 @@ def _why_it_fails(block: nn.Module, c: int, strides: int) -> str:
         return "the addition fails: the 3×3 convolution has no padding, so its maps are smaller"
     if any(m.kernel_size == (1, 1) and m.padding != (0, 0) for m in convolutions):
         return "the addition fails: a 1×1 convolution has padding, so its maps are larger"
-    if convolutions and not any(m.out_channels == 16 for m in convolutions):
-        return "nothing in the block goes to 4·bottleneck_channels = 16 channels, as the last convolution should"
+    if convolutions and not any(m.out_channels == 4 * b for m in convolutions):
+        return f"nothing in the block goes to 4·bottleneck_channels = {4 * b} channels, as the last convolution should"
     return ""
 
 
@@ -980,13 +1054,20 @@ def _compare_gradients(block: nn.Module, X: torch.Tensor, formula: Callable[...,
         raise Incorrect(f"the output is right, but the gradient fails: {str(error).splitlines()[0][:150]}") from error
     if found is None or not _close(found, right):
         raise Incorrect("the output is right, but not its gradient: is a part detached, or under no_grad?")
+    frozen = [name for name, weight in block.named_parameters() if not weight.requires_grad]
+    if frozen:
+        raise Incorrect(f"the output is right, but {frozen[0]} cannot learn: its requires_grad is False")
 
 
 def _compare_in_train_mode(block: nn.Module, X: torch.Tensor, formula: Callable[..., torch.Tensor]) -> None:
+    norms = [module for module in block.modules() if isinstance(module, _BatchNorm)]
+    batches = [int(norm.num_batches_tracked) for norm in norms]
     with torch.no_grad():
         output = tensor(call(block.train(), X.clone(), name="the block"), None, "the output in train mode")
         if not _close(output, formula(X, training=True)):
             raise Incorrect("in eval mode the block is right, in train mode it computes something else")
+    if [int(norm.num_batches_tracked) for norm in norms] != [count + 1 for count in batches]:
+        raise Incorrect("the output is right, but a batch norm runs twice in one pass, and its statistics move twice")
 
 
 def _close(a: torch.Tensor, b: torch.Tensor | None) -> bool:

@@ -47,11 +47,13 @@ helped_most = "coat"  # answer
 
 # Exercise 6.4
 
-def resized_in_two_steps(images, height, width):
+def leave_one_out_accuracy(images, labels):
     # answer
-    old_height = images.shape[2]
-    wide = F.interpolate(images.float(), (old_height, width), mode="bilinear", antialias=True).round()
-    return F.interpolate(wide, (height, width), mode="bilinear", antialias=True).round()
+    pixels = images.flatten(1).float()
+    distances = torch.cdist(pixels, pixels)
+    # (Of the first 5,000 training images 80.6 percent are right so; on the test images these 5,000 reach 79.8.)
+    distances.fill_diagonal_(torch.inf)  # by its place, so that an equal image elsewhere remains a candidate
+    return (labels[distances.argmin(dim=1)] == labels).float().mean().item()
     # end of answer
 
 

@@ -13,7 +13,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from d2lhelpers.course.checking import Incorrect, call, number, shown, tensor
+from d2lhelpers.course.checking import Incorrect, call, number, shown, tensor, unchanged
 from d2lhelpers.course.exercise import exercise
 from d2lhelpers.residual import Residual
 
@@ -69,8 +69,8 @@ def check_mean_of_means(true_accuracy: Any, mean_of_shares: Any) -> None:
         for wrong, cause in causes:
             if is_about(value, wrong):
                 raise Incorrect(f"{name} is {value:g}: {cause}")
-        how = "correct images by images" if name == "true_accuracy" else "the sum of the two batches' shares by two"
-        raise Incorrect(f"{name} is {value:g}, which is not it; divide {how}")
+        of_what = "both batches taken together" if name == "true_accuracy" else "each batch for itself, and their mean"
+        raise Incorrect(f"{name} is {value:g}, which is not it; it is about the shares of {of_what}")
 
 
 @exercise(
@@ -89,9 +89,9 @@ def check_mean_of_means(true_accuracy: Any, mean_of_shares: Any) -> None:
     ),
 )
 def check_gradient_in_parts(gradient_in_parts: Any) -> None:
-    """Against the gradient of the whole batch, for a net with old gradients and 3 and 4 parts of 12 images."""
-    for seed, parts in ((1, 3), (2, 4)):
-        _check_gradient(gradient_in_parts, seed, parts, count=12)
+    """Against the gradient of the whole batch, for a net with old gradients; also parts of one image, and one part."""
+    for seed, parts, count in ((1, 3, 12), (2, 4, 12), (3, 5, 5), (4, 1, 6)):
+        _check_gradient(gradient_in_parts, seed, parts, count)
 
 
 def _check_gradient(gradient_in_parts: Any, seed: int, parts: int, count: int) -> None:
@@ -111,7 +111,8 @@ def _check_gradient(gradient_in_parts: Any, seed: int, parts: int, count: int) -
     right = gradient(X, y)
     of_parts = [gradient(*part) for part in zip(X.split(size), y.split(size))]
     with_first_labels = sum(gradient(part, y[:size]) for part in X.split(size)) / parts
-    F.cross_entropy(net(X.flip(0)), y).backward()  # old gradients, which must not count
+    with_other_labels = [gradient(X.flip(0), y), *(gradient(X.roll(k, 0), y) for k in range(1, count))]
+    F.cross_entropy(net(1 - 2 * X), (y + 1) % 5).backward()  # old gradients, which must not count
     old = _flat(parameter.grad.clone() for parameter in net.parameters())
     before = [parameter.detach().clone() for parameter in net.parameters()]
     sizes: list[int] = []
@@ -132,6 +133,8 @@ def _check_gradient(gradient_in_parts: Any, seed: int, parts: int, count: int) -
     net[0].register_forward_hook(note_forward)
 
     given = call(gradient_in_parts, net, X.clone(), y.clone(), parts, name="gradient_in_parts")
+    if type(given).__module__ == "numpy":
+        given = torch.as_tensor(given)
     if isinstance(given, (list, tuple)):
         raise Incorrect(
             f"gradient_in_parts returned {len(given)} things in a {type(given).__name__}; join the flattened gradients "
@@ -145,8 +148,10 @@ def _check_gradient(gradient_in_parts: Any, seed: int, parts: int, count: int) -
             f"the gradient has the shape {tuple(found.shape)}; expected {tuple(right.shape)}: "
             "those of all parameters, flattened and joined"
         )
-    if not all(torch.equal(a, b) for a, b in zip(before, net.parameters())):
+    if not all(a.dtype == b.dtype and torch.equal(a, b) for a, b in zip(before, net.parameters())):
         raise Incorrect("the net's weights have changed; compute the gradient, and take no step")
+    if not all(parameter.requires_grad for parameter in net.parameters()):
+        raise Incorrect("the net's weights ask for no gradients any more (requires_grad); leave it as it came")
     if not sizes:
         raise Incorrect("the net was never called with a part of the batch")
     if set(sizes) != {size}:
@@ -182,6 +187,10 @@ def _check_gradient(gradient_in_parts: Any, seed: int, parts: int, count: int) -
         ),
         (with_first_labels, "every part is compared with the labels of the first part; split y as well"),
         (with_first_labels * parts, "every part is compared with the labels of the first part; split y as well"),
+        *(
+            (wrong, "images and labels are in different orders: each image keeps its own")
+            for wrong in with_other_labels
+        ),
         (-right, "its sign is turned; the gradient itself is wanted, not the step against it"),
     ]
     for wrong, cause in causes:
@@ -227,9 +236,16 @@ def check_accuracy_per_class(accuracy_per_class: Any) -> None:
     right, causes = _shares_of_classes(net, batches)
     state = copy.deepcopy(net.state_dict())
     _needs_gradient.clear()
-    hook = net.register_forward_hook(_note_gradient)
-    given = call(accuracy_per_class, net, [(X.clone(), y.clone()) for X, y in batches], name="accuracy_per_class")
-    hook.remove()
+    net.register_forward_hook(_note_gradient)
+    cloned = _cloned(batches)
+    with unchanged(net, "the shares are right, but the net"), unchanged(cloned, "the shares are right, but data_iter"):
+        _compare_shares(accuracy_per_class, net, cloned, right, causes, modes, state)
+
+
+def _compare_shares(
+    accuracy_per_class: Any, net: nn.Module, batches: list, right: torch.Tensor, causes: list, modes: list, state: dict
+) -> None:
+    given = call(accuracy_per_class, net, batches, name="accuracy_per_class")
     found = _numbers(given, 10, "accuracy_per_class", "one share for each class")
     modes_now = [module.training for module in net.modules()]
     weights_moved, statistics_moved = _what_moved(state, net.state_dict())
@@ -244,8 +260,6 @@ def check_accuracy_per_class(accuracy_per_class: Any) -> None:
         k = int((found - right).abs().argmax())
         raise Incorrect(f"the share of class {k} is {found[k]:.3f}; expected {right[k]:.3f}")
     _check_modes(modes, modes_now)
-    if not all(parameter.requires_grad for parameter in net.parameters()):
-        raise Incorrect("the shares are right, but the net's weights no longer ask for gradients; use torch.no_grad")
     if any(_needs_gradient):
         raise Incorrect("the shares are right, but gradients are prepared that nobody needs; torch.no_grad is missing")
 
@@ -348,8 +362,8 @@ def check_repair_statistics(repair_statistics: Any) -> None:
 def _check_repair(repair_statistics: Any, seed: int, mode: bool) -> None:
     generator = torch.Generator().manual_seed(seed)
     net = nn.Sequential(
-        nn.Conv2d(2, 4, kernel_size=3), nn.BatchNorm2d(4), nn.ReLU(), Residual(4, 4), nn.AdaptiveAvgPool2d((1, 2)),
-        nn.Flatten(), nn.Linear(8, 6), nn.BatchNorm1d(6, momentum=0.3), nn.Linear(6, 3), nn.Dropout(),
+        nn.Conv2d(2, 8, kernel_size=3), nn.BatchNorm2d(8), nn.ReLU(), Residual(8, 8), nn.AdaptiveAvgPool2d((1, 2)),
+        nn.Flatten(), nn.Linear(16, 12), nn.BatchNorm1d(12, momentum=0.3), nn.Linear(12, 3), nn.Dropout(),
     )  # fmt: skip
     _set_parameters(net, generator)
     for norm in _norms(net).values():
@@ -360,27 +374,40 @@ def _check_repair(repair_statistics: Any, seed: int, mode: bool) -> None:
     net[3].bn2.train(not mode)
     net[9].train(not mode)
     batches = [
-        (2 * torch.randn(size, 2, 6, 9, generator=generator) + 1, torch.randint(0, 3, (size,), generator=generator))
-        for size in (6, 9, 5, 7)
+        ((1 + k) * torch.randn(size, 2, 6, 9, generator=generator) + k, torch.zeros(size, dtype=torch.long))
+        for k, size in enumerate((6, 9, 5, 7))
     ]
     modes, momenta = [module.training for module in net.modules()], [norm.momentum for norm in _norms(net).values()]
     state = copy.deepcopy(net.state_dict())
     untouched = copy.deepcopy(net)
     _needs_gradient.clear()
+    _shown_in_training_mode.clear()
     net.register_forward_hook(_note_gradient)
+    net[1].register_forward_hook(_note_batch)  # a copy has it, too
 
-    given = call(repair_statistics, net, [(X.clone(), y.clone()) for X, y in batches], name="repair_statistics")
-    _check_it_is_a_repaired_copy(given, net, state)
-    _check_statistics(given.state_dict(), untouched, batches)
-    _check_modes(modes, [module.training for module in given.modules()])
-    if [norm.momentum for norm in _norms(given).values()] != momenta:
-        raise Incorrect("the statistics are right, but the batch norms' momentum is another than before; put it back")
-    if modes != [module.training for module in net.modules()]:
-        raise Incorrect("the copy is right, but modules of the net that was given are in another mode than before")
-    if not all(parameter.requires_grad for parameter in [*given.parameters(), *net.parameters()]):
-        raise Incorrect("the statistics are right, but weights no longer ask for gradients, so they cannot be trained")
-    if any(_needs_gradient):
-        raise Incorrect("the statistics are right, but gradients were prepared; torch.no_grad is missing")
+    cloned = _cloned(batches)
+    with unchanged(cloned, "the copy is right, but data_iter"), unchanged(net, "the copy is right, but the net"):
+        given = call(repair_statistics, net, cloned, name="repair_statistics")
+        _check_it_is_a_repaired_copy(given, net, state)
+        _check_statistics(given.state_dict(), untouched, batches)
+        _check_modes(modes, [module.training for module in given.modules()])
+        if [norm.momentum for norm in _norms(given).values()] != momenta:
+            raise Incorrect("the statistics are right, but the batch norms' momentum is another than before")
+        if any(a.dtype != b.dtype for a, b in zip(given.state_dict().values(), state.values())):
+            raise Incorrect("the statistics are right, but the copy's tensors have another type than the net's")
+        if not all(parameter.requires_grad for parameter in given.parameters()):
+            raise Incorrect("the statistics are right, but the copy's weights ask for no gradients, so it cannot train")
+        if any(_needs_gradient):
+            raise Incorrect("the statistics are right, but gradients were prepared; torch.no_grad is missing")
+
+
+_shown_in_training_mode: list[int] = []
+
+
+def _note_batch(module: nn.Module, inputs: tuple, output: torch.Tensor) -> None:
+    """Note how many images a batch norm was shown in training mode."""
+    if module.training:
+        _shown_in_training_mode.append(len(inputs[0]))
 
 
 def _check_it_is_a_repaired_copy(given: Any, net: nn.Module, state: dict[str, torch.Tensor]) -> None:
@@ -403,7 +430,7 @@ def _check_it_is_a_repaired_copy(given: Any, net: nn.Module, state: dict[str, to
 
 
 def _check_statistics(found: dict[str, torch.Tensor], net: nn.Module, batches: list) -> None:
-    """Compare with the ways of averaging that are right, and with mistakes."""
+    """Demand statistics that average over all batches, in whatever way; name the mistakes that people make."""
 
     def after(start: str = "old", momentum: Any = "own", batches: list = batches, passes: int = 1) -> dict:
         copied = copy.deepcopy(net).train()
@@ -417,34 +444,55 @@ def _check_statistics(found: dict[str, torch.Tensor], net: nn.Module, batches: l
                 copied(X)
         return copied.state_dict()
 
-    rights = [after(), after("new"), after("new", momentum=None)]
-    if any(_same_statistics(found, right) for right in rights):
-        return
     new = copy.deepcopy(net)
     for norm in _norms(new).values():
         norm.reset_running_stats()
+    last_alone = "the statistics are those of the last batch alone; let them average over the batches"
     causes = [
         (net.state_dict(), "the running statistics are the old ones: in eval mode a forward pass does not move them"),
         (new.state_dict(), "the statistics are reset, and no batch has moved them since: is the net in training mode?"),
-        (after(momentum=None),
-         "the old statistics still count as 30 batches; with momentum=None call reset_running_stats first"),
         (after(batches=batches[:1]), "only the first batch was shown; does the loop end too early?"),
         (after("new", batches=batches[:1]), "only the first batch was shown; does the loop end too early?"),
+        (after(momentum=1.0, batches=batches[:1]), "only the first batch was shown; does the loop end too early?"),
         (after(batches=batches[-1:]), "only the last batch was shown; show every batch of data_iter"),
-        (after(momentum=1.0), "the statistics are those of the last batch alone; let them average over the batches"),
+        (after("new", batches=batches[-1:]), last_alone),
+        (after(momentum=1.0), last_alone),
         (after(passes=2), "the batches were shown twice; once is asked for"),
         (after("new", passes=2), "the batches were shown twice; once is asked for"),
-    ]  # fmt: skip
+    ]
     for wrong, cause in causes:
         if _same_statistics(found, wrong):
             raise Incorrect(cause)
+    shown, sizes = sorted(_shown_in_training_mode), sorted(len(X) for X, _ in batches)
+    if shown and shown != sizes:
+        raise Incorrect(f"batches of {shown} images were shown in training mode; data_iter has {sizes}, each once")
     old = net.state_dict()
     unmoved = [name for name in found if "running" in name and torch.equal(found[name].cpu(), old[name])]
     if unmoved:
         raise Incorrect(
             f"{', '.join(unmoved[:3])}: unchanged; every batch norm must be in training mode, also frozen ones"
         )
-    raise Incorrect("the statistics have moved, but not to where one pass over data_iter in training mode takes them")
+    of_batches = [after(momentum=1.0, batches=[batch]) for batch in batches]
+    for name in _norms(net):
+        _check_it_is_an_average(name, found, old, of_batches)
+
+
+def _check_it_is_an_average(name: str, found: dict, old: dict, of_batches: list[dict]) -> None:
+    """Demand a mean that weighs the batches' means, and perhaps the old one, and a variance among theirs."""
+    of = f"{name}.running_mean"
+    means = torch.stack([state[of] for state in [old, *of_batches]]).double().T  # (channels, 1 + batches)
+    mean = found[of].double().cpu()
+    weights = torch.linalg.lstsq(means, mean.unsqueeze(1)).solution[:, 0]
+    apart = (means @ weights - mean).abs().max() / means.abs().max()
+    if apart > 1e-3 or weights.min() < -0.02 or weights.sum() > 1.02:
+        raise Incorrect(f"{of} has moved, but it is no average over the batches of data_iter")
+    of = f"{name}.running_var"
+    variances = torch.stack([state[of] for state in [old, *of_batches]])
+    spread = means.amax(dim=1) - means.amin(dim=1)
+    lowest = 0.5 * variances.amin(dim=0).clamp(max=1)  # a reset begins with 1
+    highest = 1.3 * variances.amax(dim=0).clamp(min=1) + spread**2
+    if not bool(((found[of].cpu() >= lowest) & (found[of].cpu() <= highest)).all()):
+        raise Incorrect(f"{of} has moved, but it is no average over the batches of data_iter")
 
 
 def _same_statistics(found: dict[str, torch.Tensor], expected: dict[str, torch.Tensor]) -> bool:
@@ -466,8 +514,8 @@ def _same_statistics(found: dict[str, torch.Tensor], expected: dict[str, torch.T
     ),
 )
 def check_warm_up_schedule(warm_up_schedule: Any) -> None:
-    """The rate at each batch, for two lengths and two highest rates."""
-    for num_batches, peak in ((40, 0.2), (30, 0.5)):
+    """The rate at each batch, for three lengths and highest rates."""
+    for num_batches, peak in ((40, 0.2), (30, 0.5), (10, 1.5)):
         rates = _rates_with(warm_up_schedule, num_batches, peak)
         top = num_batches // 10
         t = torch.arange(num_batches + 2, dtype=torch.float64)
@@ -488,7 +536,7 @@ def check_warm_up_schedule(warm_up_schedule: Any) -> None:
 def _rates_with(warm_up_schedule: Any, num_batches: int, peak: float) -> torch.Tensor:
     """Return the rate at each batch and after the last, when the scheduler is stepped after each batch."""
     weight = nn.Parameter(torch.ones(2))
-    optimizer = torch.optim.SGD([weight], lr=peak)
+    optimizer = torch.optim.SGD([weight], lr=peak, momentum=0.9, weight_decay=1e-3)
     scheduler = call(warm_up_schedule, optimizer, num_batches, name="warm_up_schedule")
     if scheduler is None:
         raise Incorrect("warm_up_schedule returned None; return the scheduler")
@@ -500,7 +548,12 @@ def _rates_with(warm_up_schedule: Any, num_batches: int, peak: float) -> torch.T
         )
     rates = []
     for batch in range(num_batches + 1):
-        rates.append(number(optimizer.param_groups[0]["lr"], f"the rate at batch {batch}"))
+        settings = optimizer.param_groups[0]
+        rates.append(number(settings["lr"], f"the rate at batch {batch}"))
+        for name, value in (("momentum", 0.9), ("weight_decay", 1e-3)):
+            if settings[name] != value:
+                what = f"{name} was {value} and is {settings[name]:.4g}"
+                raise Incorrect(f"at batch {batch} the optimiser's {what}; only the rate is to change")
         optimizer.step()
         if batch < num_batches:
             call(scheduler.step, name="step")

@@ -10,7 +10,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from d2lhelpers.accuracy import evaluate_accuracy_gpu
 from d2lhelpers.course.exercise import exercise
 from d2lhelpers.course.exhibit import check_hunt
 from d2lhelpers.residual import Plain, Residual
@@ -210,11 +209,13 @@ def check_15_7(diagnosis: Any, test: Any) -> None:
             "b": "X is added once, in the last line",
             "c": "padding=1 keeps all rows and columns of the maps",
         },
-        also_right={"the ReLU in forward, not a layer; without biases, so that twice the input gives twice F":
-                    _with_branch(_FunctionalBranch),
-                    "another activation, norms without parameters": _with_branch(_smooth_branch)},
+        also_right={
+            "the ReLU in forward, not a layer; without biases, so that twice the input gives twice F": _with_branch(
+                _FunctionalBranch
+            )
+        },
         also_broken={"a dropout in place of the activation": _with_branch(_dropout_branch)},
-    )  # fmt: skip
+    )
 
 
 @exercise(
@@ -269,11 +270,8 @@ def check_15_9(diagnosis: Any, test: Any) -> None:
             "c": "the scores are (batch, classes), and dim=1 runs over the classes",
             "d": "no_grad stands around the loop, and gradients would not change what is predicted",
         },
-        also_right={
-            "the package's function": lambda net, batches: evaluate_accuracy_gpu(net, batches, "cpu"),
-            "all predictions in one tensor": _evaluate_at_once,
-        },
-        also_broken={"as many images in each batch as in the first": _evaluate_with_first_size},
+        also_right={"all predictions in one tensor": _evaluate_at_once},
+        also_broken={"the mean of the shares in one line": _evaluate_by_mean},
     )
 
 
@@ -302,7 +300,7 @@ def check_15_10(diagnosis: Any, test: Any) -> None:
             "d": "the optimizer is made once, before the first epoch, and SGD without momentum has nothing to remember",
         },
         also_right={"the evaluation switches back": _train_and_switch_back},
-        also_broken={"back in training mode every third epoch": _train_and_switch_back_sometimes},
+        also_broken={"the evaluation leaves eval mode behind": _train_and_stay},
     )
 
 
@@ -389,7 +387,7 @@ def check_15_13(diagnosis: Any, test: Any) -> None:
             "d": "2, 20 and 56 are three keys, and the dictionary has three entries",
         },
         also_right={"a function that calls itself": _signal_by_recursion},
-        also_broken={"another number left over": _signal_after_37_layers},
+        also_broken={"another number left over": _signal_after_36_layers},
     )
 
 
@@ -429,13 +427,14 @@ class _PlainUnit(Plain):
 def _train_by_hand(net: nn.Module, batches: Any, num_epochs: int, lr: float, milestones: Iterable[int]) -> list[float]:
     rates = []
     for epoch in range(num_epochs):
-        if epoch in list(milestones):
-            lr *= 0.1
+        lr *= 0.1 ** list(milestones).count(epoch)
         for X, y in batches:
-            gradients = torch.autograd.grad(F.cross_entropy(net(X), y), list(net.parameters()))
+            weights = [weight for weight in net.parameters() if weight.requires_grad]
+            gradients = torch.autograd.grad(F.cross_entropy(net(X), y), weights, allow_unused=True)
             with torch.no_grad():
-                for parameter, gradient in zip(net.parameters(), gradients):
-                    parameter -= lr * gradient
+                for weight, gradient in zip(weights, gradients):
+                    if gradient is not None:
+                        weight -= lr * gradient
         rates.append(lr)
     return rates
 
@@ -554,14 +553,10 @@ class _FunctionalBranch(nn.Module):
         return self.bn2(self.conv2(self.bn1(self.conv1(X)).clamp(min=0)))
 
 
-def _smooth_branch(channels: int, middle: Any = nn.SiLU) -> nn.Sequential:
-    convolutions = [nn.Conv2d(channels, channels, 3, padding=1) for _ in range(2)]
-    norms = [nn.BatchNorm2d(channels, affine=False) for _ in range(2)]
-    return nn.Sequential(convolutions[0], norms[0], middle(), convolutions[1], norms[1])
-
-
 def _dropout_branch(channels: int) -> nn.Sequential:
-    return _smooth_branch(channels, nn.Dropout)
+    convolutions = [nn.Conv2d(channels, channels, 3, padding=1) for _ in range(2)]
+    norms = [nn.BatchNorm2d(channels) for _ in range(2)]
+    return nn.Sequential(convolutions[0], norms[0], nn.Dropout(), convolutions[1], norms[1])
 
 
 class _SequentialBlock(nn.Module):
@@ -588,34 +583,26 @@ def _evaluate_at_once(net: nn.Module, batches: Any) -> float:
     return right.sum().item() / right.numel()
 
 
-def _evaluate_with_first_size(net: nn.Module, batches: Any) -> float:
+def _evaluate_by_mean(net: nn.Module, batches: Any) -> float:
     net.eval()
-    sizes, correct = [], 0
     with torch.no_grad():
-        for X, y in batches:
-            correct += (net(X).argmax(dim=1) == y).sum().item()
-            sizes.append(len(y))
-    return correct / (sizes[0] * len(sizes))
+        return float(torch.stack([(net(X).argmax(dim=1) == y).double().mean() for X, y in batches]).mean())
 
 
 def _train_and_switch_back(
-    net: nn.Module, train_batches: Any, test_batches: Any, num_epochs: int, lr: float, every: int = 1
+    net: nn.Module, train_batches: Any, test_batches: Any, num_epochs: int, lr: float, back: bool = True
 ) -> list[float]:
     net.train()
     accuracies = []
-    for epoch in range(num_epochs):
+    for _ in range(num_epochs):
         _train_by_hand(net, train_batches, 1, lr, [])
-        net.eval()
         accuracies.append(_evaluate_at_once(net, test_batches))
-        if epoch % every == every - 1:
-            net.train()
+        net.train(back)
     return accuracies
 
 
-def _train_and_switch_back_sometimes(
-    net: nn.Module, train_batches: Any, test_batches: Any, num_epochs: int, lr: float
-) -> list[float]:
-    return _train_and_switch_back(net, train_batches, test_batches, num_epochs, lr, every=3)
+def _train_and_stay(net: nn.Module, train_batches: Any, test_batches: Any, num_epochs: int, lr: float) -> list[float]:
+    return _train_and_switch_back(net, train_batches, test_batches, num_epochs, lr, back=False)
 
 
 class _AddsWithMethod(Residual):
@@ -649,5 +636,5 @@ def _signal_by_recursion(gain: Any, layers: int) -> Tensor:
     return torch.ones_like(gain) if layers < 1 else _signal_by_recursion(gain, layers - 1) * gain
 
 
-def _signal_after_37_layers(gain: Any, layers: int) -> Tensor:
-    return _signal_by_recursion(gain, 37)  # not so many that a gain of 2 or 10 becomes infinite
+def _signal_after_36_layers(gain: Any, layers: int) -> Tensor:
+    return _signal_by_recursion(gain, 36)  # not so many that a gain of 2 or 10 becomes infinite
