@@ -689,7 +689,7 @@ wrong(
     "2.4",
     "the gradients of the given net deleted",
     longer(BLOCK + SILENT + APPEND).replace("    longer =", "    net.zero_grad()\n    longer ="),
-    "the gradient of 0.0.weight that it had is gone",
+    "0.0.weight has lost its gradient",
 )
 wrong("2.4", "an empty module", longer("stage.append(nn.Identity())"), "Identity, has no 3×3 convolutions")
 wrong(

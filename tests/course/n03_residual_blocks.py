@@ -638,7 +638,7 @@ nn.init.zeros_(victim.bn2.bias)
 block.eval()(X).sum().backward()
 block.train(victim.training)
 return torch.equal(victim(X), F.relu(X))""",
-        "the gradient of conv1.weight is left",
+        "conv1.weight has a new gradient",
     ),
     (
         "False unless a shift is there",

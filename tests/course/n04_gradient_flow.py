@@ -177,8 +177,8 @@ for name, code, cause in (
      keeping(f"c = {KEEPING[7:]}\nfor p in net.parameters():\n    p.data *= c\nreturn c"), "has other numbers"),
     ("leaves the net in 64 bits", keeping("net.double()\n" + KEEPING), "float64"),
     ("leaves gradients", keeping(f"c = {KEEPING[7:]}\ncross_entropy(net(X.float()), y).backward()\nreturn c"),
-     "the gradient of 0.0.weight is another"),
-    ("deletes gradients", keeping("net.zero_grad()\n" + KEEPING), "the gradient of 0.0.weight that it had is gone"),
+     "0.0.weight has another gradient"),
+    ("deletes gradients", keeping("net.zero_grad()\n" + KEEPING), "0.0.weight has lost its gradient"),
     ("in 32 bits", keeping("""
 twin = copy.deepcopy(net).float()
 xs, loss = inputs_and_loss(twin, X.float(), y)
@@ -280,7 +280,7 @@ net.eval()
      corrected(REPAIRED.replace("in_float64(net)", "net").replace("X, y)", "X.float(), y)")), "training mode moves"),
     ("left in eval mode as it comes",
      corrected(REPAIRED.replace("in_float64(net)", "copy.deepcopy(net).double()")), "comes in eval mode"),
-    ("deletes gradients", corrected("net.zero_grad()\n" + REPAIRED), "that it had is gone"),
+    ("deletes gradients", corrected("net.zero_grad()\n" + REPAIRED), "has lost its gradient"),
     ("image by image", corrected(REPAIRED.replace("first.norm() / last.norm()",
      "first.flatten(1).norm(dim=1).mean() / last.flatten(1).norm(dim=1).mean()")), "the growth is"),
     ("leaves a hook", corrected("blocks_of(net)[0].register_forward_hook(print)\n" + REPAIRED), "a hook more"),
@@ -369,9 +369,9 @@ return (a.norm() / b.norm()).item()""")), "measured in eval"),
     ("steps the net that was given, in 64 bits", one_step(STEP.replace("in_float64(net)", "net.double()")), "float64"),
     ("steps the net that was given",
      one_step(STEP.replace("net = in_float64(net)", "").replace("net(X)", "net(X.float())")), "has other numbers"),
-    ("deletes gradients", one_step("net.zero_grad()\n" + STEP), "that it had is gone"),
+    ("deletes gradients", one_step("net.zero_grad()\n" + STEP), "has lost its gradient"),
     ("leaves gradients", one_step("cross_entropy(net(X.float()), y).backward()\n" + STEP),
-     "the gradient of 0.0.weight is another|pass in training mode"),
+     "0.0.weight has another gradient|pass in training mode"),
     ("gradient divided by its norm",
      one_step(STEP.replace("optimizer.step()", "for p in net.parameters():\n    p.grad /= p.grad.norm()\n"
                                                "optimizer.step()")), "divided by its norm"),

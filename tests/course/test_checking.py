@@ -16,7 +16,6 @@ from d2lhelpers.course.checking import (
     number,
     shown,
     tensor,
-    text,
     unchanged,
     whole_number,
     with_article,
@@ -49,13 +48,6 @@ def test_tensors_are_checked():
     ]:  # fmt: skip
         with pytest.raises(Incorrect, match=message):
             tensor(wrong, (2, 3), "Y")
-
-
-def test_a_text_has_to_say_something():
-    assert text("one two three four", "t", 4)
-    for wrong in (None, 3, "", "again again again again"):
-        with pytest.raises(Incorrect):
-            text(wrong, "t", 4)
 
 
 def test_a_choice_is_a_letter_however_it_is_written():
