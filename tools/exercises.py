@@ -77,7 +77,7 @@ def make_editions(folder: Path = EDITIONS) -> list[Path]:
 
 def score() -> str:
     """Judge all answers that the tests know; return a table, notebook by notebook."""
-    sys.path.append(str(ROOT / "tests"))
+    sys.path.append(str(ROOT / "tests" / "course"))
     import collect
     from test_exercises import answered, verdict_on
 
