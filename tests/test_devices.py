@@ -275,7 +275,7 @@ def errors_of(path: Path) -> list[str]:
     fashion_mnist.FashionMNISTBatches = Few
     fashion_mnist.read_fashion_mnist = d2l.read_fashion_mnist = lambda train: tuple(x[:MANY] for x in read(train))
     d2l.load_data_fashion_mnist = load_few
-    page.show_figure = lambda figure, alt: None
+    page.show_figure = lambda figure, alt, runs=None: None
 
     shell = InteractiveShell.instance(config=Config({"HistoryManager": {"enabled": False}}))
     errors = []
