@@ -541,7 +541,7 @@ wrong(
     "5.3",
     "sneaky: dropout",
     table_and_net(last=LAST.replace("return", "net =") + "    net.insert(7, nn.Dropout())\n    return net\n"),
-    "Dropout",
+    "Is there dropout",
 )
 wrong(
     "5.3",
@@ -1155,6 +1155,21 @@ for name, answer, cause in (
     ("an invented dictionary", "def numbers_kept(net, X):\n    return {'0.0': 630}\n" + BEST, "are missing"),
 ):
     wrong("5.2", name, answer, cause)
+wrong(
+    "5.2",
+    "stages for layers",
+    """
+def numbers_kept(net, X):
+    counts = {}
+    for name, part in copy.deepcopy(net).eval().named_children():
+        X = part(X)
+        counts[name] = X.numel()
+    return counts
+"""
+    + "import copy\n"
+    + BEST,
+    "it is the layers in them that count",
+)
 wrong(
     "5.2",
     "forward replaced, and left so",

@@ -75,8 +75,7 @@ def check_photo_maps(photo_maps: Any) -> None:
         if sides_found == [sides for _, *sides in wrong]:
             raise Incorrect(f"{cause}; the channels are to be wrong, too")
     at = next(i for i in range(5) if found[i] != right[i])
-    windows = "7×7 with padding 3, then 3×3 with padding 1, both with stride 2" if at == 0 else "3×3 with padding 1"
-    raise Incorrect(f"{found[at]} after {PARTS[at]} is the first that is off; its windows are {windows}")
+    raise Incorrect(f"{found[at]} after {PARTS[at]} is the first that is off; apply the rule to each of its windows")
 
 
 @exercise(
@@ -140,7 +139,7 @@ def check_basic_resnet(blocks_of: Any, basic_resnet: Any) -> None:
             net = basic_resnet(depth, 4, 3, 7)
         except ValueError:
             continue
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raised = f"basic_resnet({depth}) raises {described(error)}"
             raise Incorrect(f"{raised}; the task asks for a ValueError, which says what is wrong with depth") from error
         what = "a net" if isinstance(net, nn.Module) else shown(net)
@@ -440,7 +439,8 @@ def _check_names_of_layers(found: Mapping, layers: list[str], modules: set[str])
             f"the keys should be the layers' names, such as '0.0', as named_modules gives them; yours: {keys}"
         )
     if extra and set(extra) <= modules:
-        cause = "these have layers inside, so their values are counted twice"
+        inside = "it is the layers in them that count" if missing else "so their values are counted twice"
+        cause = f"these have layers inside, {inside}"
         raise Incorrect(f"{extra} should not be counted: {cause}")
     if missing:
         raise Incorrect(f"{missing[:4]} {'is' if len(missing) == 1 else 'are'} missing: all layers keep their output")
@@ -623,7 +623,8 @@ def _compare_gradients_of_net(
         raise Incorrect(f"some weights of {said} are frozen (requires_grad=False), so they cannot learn")
     right = _by_formula(X, layers, counts, training=True)
     if not _close(output, right):
-        raise Incorrect(f"in eval mode {said} is right, in train mode it computes something else. Dropout?")
+        cause = "Is there dropout, or are layers in another order?"
+        raise Incorrect(f"in eval mode {said} is right, in train mode it computes something else. {cause}")
     toward = torch.randn(output.shape, dtype=output.dtype, generator=torch.Generator().manual_seed(54))
     gradients = [torch.autograd.grad((scores * toward).sum(), weights, allow_unused=True) for scores in (output, right)]
     if any(a is None or not _close(a, b) for a, b in zip(*gradients)):
