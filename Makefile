@@ -1,23 +1,23 @@
 # The course's commands. Each works on its own from a fresh clone with Python 3.10 or newer and make.
 
 PYTHON ?= python3
-VENV ?= .venv
+VENV := .venv
 BIN := $(VENV)/bin
 PYTEST := $(BIN)/python -m pytest
 NOTEBOOK_TESTS := --nbval-lax --nbval-current-env --nbval-cell-timeout=900 --nbval-sanitize-with tests/sanitize.cfg
 
-# In a container one is often root, which JupyterLab refuses unless it is told.
-AS_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
-
 export JUPYTER_PREFER_ENV_PATH := 1
 
-.PHONY: help lab test test-helpers test-notebooks test-colab record exercises editions score figures bench repository clean
+.PHONY: help lab new test test-helpers test-notebooks test-colab record exercises editions score figures bench repository clean
 
 help: ## list these commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "%-22s %s\n", $$1, $$2}'
 
-lab: $(VENV)/installed ## install what is missing, then open the course in JupyterLab
-	$(BIN)/jupyter lab --ip=127.0.0.1 $(AS_ROOT) notebooks/00_start_here.ipynb
+lab: $(VENV)/installed ## install what is missing, then open your own copy of the notebooks in JupyterLab
+	$(BIN)/python tools/lab.py
+
+new: ## bring a notebook of your copy back to new, and keep yours beside it: make new NOTEBOOK=03
+	$(PYTHON) tools/lab.py --new "$(NOTEBOOK)"
 
 test: test-helpers test-notebooks ## prove that every helper and every cell does what it says
 
@@ -57,13 +57,7 @@ clean: ## remove the environments and what tests leave behind
 	rm -rf $(VENV) .venv-colab editions .bench .pytest_cache .hypothesis
 
 $(VENV)/installed: requirements.txt pyproject.toml
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "The course needs Python 3.10 or newer; this one is " + sys.version.split()[0] + ". Try: make lab PYTHON=python3.12")'
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --upgrade pip
-	$(BIN)/python -m pip install --quiet -r requirements.txt
-	mkdir -p $(VENV)/share/jupyter/lab/settings
-	cp tools/jupyterlab_overrides.json $(VENV)/share/jupyter/lab/settings/overrides.json
-	touch $@
+	$(PYTHON) tools/lab.py --install
 
 .venv-colab/installed: requirements.txt colab-constraints.txt pyproject.toml
 	$(PYTHON) -m venv .venv-colab

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
+from typing import Any
 
 import torch
 from torch import nn
 
 from d2lhelpers.accumulator import Accumulator
+from d2lhelpers.batches import check_labels, check_not_empty, checked_batches, count_not_finite, scores_of
+from d2lhelpers.device import to_device
+from d2lhelpers.evaluating import evaluating
 
 
 class ScoresNotFiniteError(ValueError):
-    """The net returned scores that are nan or infinite."""
+    """The net returned scores that are nan or infinite, for images that are neither."""
 
 
 def correct_predictions(y_hat: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
@@ -33,7 +36,8 @@ def correct_predictions(y_hat: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
     Raises
     ------
     ValueError
-        If the shapes do not belong together, or there is no example.
+        If the shapes do not belong together, there is no example, or predictions in the shape of `y` are
+        not class numbers, such as the scores of a net with one output. (Only then a value is read.)
     """
     predicted = y_hat.argmax(dim=1) if y_hat.dim() > 1 and y_hat.shape[1] > 1 else y_hat
     if predicted.shape != y.shape:
@@ -41,48 +45,39 @@ def correct_predictions(y_hat: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
             f"scores of shape {tuple(y_hat.shape)} do not belong to labels of shape {tuple(y.shape)}; "
             "expected (batch, classes) and (batch,)"
         )
-    _check_not_empty(y)
+    check_not_empty(y)
+    if predicted.is_floating_point() and ((predicted < 0) | (predicted != predicted.round())).any():
+        raise ValueError(
+            "predictions in the shape of the labels must be class numbers, whole and from 0. Scores of a net with one "
+            "output become that by a threshold: (y_hat > 0), or (y_hat > 0.5) after a sigmoid"
+        )
     return (predicted.to(y.dtype) == y).sum()
 
 
-def accuracy(y_hat: torch.Tensor, y: torch.Tensor) -> float:
+def accuracy(y_hat: Any, y: Any) -> float:
     """Return the *number* of correct predictions, as the book's function of this name does.
 
     Parameters
     ----------
-    y_hat : torch.Tensor
+    y_hat : torch.Tensor, or what `torch.as_tensor` makes one of
         Scores of shape (batch, classes), or predicted classes in the shape of `y`.
-    y : torch.Tensor
+    y : torch.Tensor, or what `torch.as_tensor` makes one of
         Labels of shape (batch,).
 
     Raises
     ------
     ValueError
-        If shapes do not belong together, a score is not finite, or a label has no score.
+        If shapes do not belong together, a score is not finite, a label has no score, or predictions in
+        the shape of `y` are not class numbers.
     """
-    correct = correct_predictions(y_hat, y)
+    y_hat, y = torch.as_tensor(y_hat), torch.as_tensor(y)
     if not torch.isfinite(y_hat).all():
         bad = int((~torch.isfinite(y_hat)).sum())
         raise ValueError(f"{bad} of {y_hat.numel()} scores are not finite (nan or inf); no class can be read off them")
+    correct = correct_predictions(y_hat, y)
     if y_hat.dim() > 1 and y_hat.shape[1] > 1:
         check_labels(y, y_hat.shape[1])
     return float(correct)
-
-
-def check_labels(y: torch.Tensor, num_classes: int) -> None:
-    """Raise a ValueError if a label is not one of the classes 0 to `num_classes` - 1, or there is none."""
-    _check_not_empty(y)
-    lowest, highest = y.min().item(), y.max().item()
-    if lowest < 0 or highest >= num_classes:
-        raise ValueError(
-            f"labels run from {lowest} to {highest}, but the scores have {num_classes} classes; "
-            f"expected labels from 0 to {num_classes - 1}"
-        )
-
-
-def _check_not_empty(y: torch.Tensor) -> None:
-    if y.numel() == 0:
-        raise ValueError("there is no example in this batch: the labels have no element")
 
 
 def evaluate_accuracy_gpu(
@@ -107,48 +102,30 @@ def evaluate_accuracy_gpu(
     Raises
     ------
     ValueError
-        If `data_iter` yields nothing, shapes or labels do not fit, or scores are not finite.
+        If `data_iter` yields nothing, shapes or labels do not fit, or scores are not finite; then the
+        message says whether the images were.
+    TypeError
+        If a batch is not a pair `(X, y)`, or the net returns something else than a tensor.
     """
     device = _device_of(net) if device is None else torch.device(device)
-    metric = Accumulator(3)  # correct predictions, predictions, scores that are not finite
+    metric = Accumulator(4)  # correct predictions, predictions, scores and pixels that are not finite
     with evaluating(net), torch.no_grad():
-        for X, y in data_iter:
-            y_hat = net(to_device(X, device))
+        for X, y in checked_batches(data_iter, "data_iter"):
+            X = to_device(X, device)
+            y_hat = scores_of(net, X)
             if y.device.type == "cpu" and y_hat.dim() > 1 and y_hat.shape[1] > 1:
                 check_labels(y, y_hat.shape[1])
             y = to_device(y, device)
-            metric.add(correct_predictions(y_hat, y), y.numel(), (~torch.isfinite(y_hat)).sum())
+            metric.add(correct_predictions(y_hat, y), y.numel(), count_not_finite(y_hat), count_not_finite(X))
     if metric[1] == 0:
         raise ValueError("data_iter yielded no batch, so there is nothing to evaluate; was it used up before?")
+    if metric[2] > 0 and metric[3] > 0:
+        raise ValueError(f"{metric[3]:.0f} values of the images are not finite (nan or inf), and so are scores")
     if metric[2] > 0:
-        raise ScoresNotFiniteError(f"the net returned {metric[2]:.0f} scores that are not finite (nan or inf)")
+        raise ScoresNotFiniteError(
+            f"the net returned {metric[2]:.0f} scores that are not finite (nan or inf), for images that are finite"
+        )
     return metric[0] / metric[1]
-
-
-@contextmanager
-def evaluating(net: Callable[..., torch.Tensor]) -> Iterator[None]:
-    """Put `net` in eval mode for the body of a `with`, then every module back in the mode it had.
-
-    `net.train()` at the end would not do: it would wake the layers that a learner froze on purpose.
-    """
-    modules = list(net.modules()) if isinstance(net, nn.Module) else []
-    modes = [module.training for module in modules]
-    for module in modules:
-        module.training = False
-    try:
-        yield
-    finally:
-        for module, mode in zip(modules, modes):
-            module.training = mode
-
-
-def to_device(X: torch.Tensor | list, device: torch.device | None) -> torch.Tensor | list:
-    """Move a tensor, or every tensor of a list, to `device`; None leaves it where it is."""
-    if device is None:
-        return X
-    if isinstance(X, (list, tuple)):
-        return [to_device(x, device) for x in X]
-    return X.to(device, non_blocking=True)
 
 
 def _device_of(net: Callable[..., torch.Tensor]) -> torch.device | None:

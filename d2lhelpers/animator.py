@@ -11,9 +11,6 @@ from d2lhelpers.page.plotting import LINE_STYLES, OKABE_ITO, picture, subplots
 FEW_POINTS = 12
 """A line of no more points than this has markers: of a single point there is no line to see."""
 
-MOST_POINTS_DRAWN = 1000
-"""A line of more points is thinned for drawing, so that a redraw costs the same however long it grows."""
-
 
 class Animator:
     """Draw lines that grow point by point, in place.
@@ -29,7 +26,8 @@ class Animator:
     legend : sequence of str, optional
         Names of the lines.
     xlim, ylim : (float, float), optional
-        Limits; they widen when a point lies outside, so that no point is hidden.
+        Limits; they widen when a point lies outside, so that no point is hidden. The higher one
+        first turns the axis upside down.
     xscale, yscale : str
         "linear" or "log".
     fmts : sequence of str, optional
@@ -74,7 +72,6 @@ class Animator:
             panel.set(xlabel=xlabel, ylabel=ylabel, xscale=xscale, yscale=yscale)
         self.X: list[list[float]] = []
         self.Y: list[list[float]] = []
-        self._thinned: list[list[tuple[float, float]]] = []
         self._lines: list[Any] = []
         self._output = LiveOutput(self._render)
 
@@ -93,21 +90,17 @@ class Animator:
         ValueError
             If there are fewer or more values than there are lines.
         """
-        y = [y] if _is_one_number(y) else list(y)
-        x = [x] * len(y) if _is_one_number(x) else list(x)
+        y = _numbers(y)
+        x = _numbers(x, len(y))
         count = len(self.X) or max(len(y), 1)
         if not len(x) == len(y) == count:
             raise ValueError(f"this Animator draws {count} lines; add() got {len(x)} x and {len(y)} y values")
         if not self.X:
             self._start_lines(count)
-        for i, (a, b) in enumerate(zip(x, y)):
+        for X, Y, a, b in zip(self.X, self.Y, x, y):
             if a is not None and b is not None:
-                point = _as_float(a), _as_float(b)
-                self.X[i].append(point[0])
-                self.Y[i].append(point[1])
-                self._thinned[i].append(point)
-                if len(self._thinned[i]) > MOST_POINTS_DRAWN:
-                    self._thinned[i] = _thin(self._thinned[i])
+                X.append(a)
+                Y.append(b)
         self._output.changed()
 
     def draw(self) -> None:
@@ -117,7 +110,7 @@ class Animator:
 
     def description(self) -> str:
         """Return in words what the figure shows: the last value of each line."""
-        names = self.legend + [f"line {i + 1}" for i in range(len(self.legend), len(self.X))]
+        names = self.legend or [f"line {i + 1}" for i in range(len(self.X))]
         last = [
             f"{name} {Y[-1]:.3g} at {self.xlabel or 'x'} {X[-1]:.3g}" if X else f"{name} no point yet"
             for name, X, Y in zip(names, self.X, self.Y)
@@ -128,35 +121,25 @@ class Animator:
         """Make `count` empty lines in their panels."""
         if self.legend and len(self.legend) != count:
             raise ValueError(f"the legend names {len(self.legend)} lines; add() got {count} values")
+        self.X, self.Y = [[] for _ in range(count)], [[] for _ in range(count)]
         for i in range(count):
-            style = self._style(i)
+            look = {"color": OKABE_ITO[i % len(OKABE_ITO)], "linestyle": LINE_STYLES[i % len(LINE_STYLES)]}
+            formats = [self.fmts[i % len(self.fmts)]] if self.fmts else []
             panel = self.axes[min(i, len(self.axes) - 1)]
-            self._lines += panel.plot([], [], *style[0], label=self.legend[i] if self.legend else None, **style[1])
-            self.X.append([])
-            self.Y.append([])
-            self._thinned.append([])
+            self._lines += panel.plot([], [], *formats, **({} if formats else look), markersize=4)
+            if self.legend:
+                self._lines[i].set_label(self.legend[i])
         if self.legend:
             for panel in self.axes[:count]:
                 panel.legend(frameon=False)
 
-    def _style(self, i: int) -> tuple[list[str], dict[str, Any]]:
-        """Return how line `i` looks, as positional and keyword arguments of Matplotlib's `plot`."""
-        if self.fmts:
-            return [self.fmts[i % len(self.fmts)]], {}
-        return [], {
-            "color": OKABE_ITO[i % len(OKABE_ITO)],
-            "linestyle": LINE_STYLES[i % len(LINE_STYLES)],
-            "markersize": 4,
-        }
-
     def _update_lines(self) -> None:
-        for line, points in zip(self._lines, self._thinned):
-            line.set_data([x for x, _ in points], [y for _, y in points])
+        for line, X, Y in zip(self._lines, self.X, self.Y):
+            line.set_data(X, Y)
             if not self.fmts:
-                line.set_marker("o" if len(points) <= FEW_POINTS else "")
+                line.set_marker("o" if len(X) <= FEW_POINTS else "")
         for panel in self.axes:
             panel.relim()
-            panel.autoscale(True)
             panel.autoscale_view()
             _widen(panel.set_xlim, self.xlim, panel.dataLim.intervalx)
             _widen(panel.set_ylim, self.ylim, panel.dataLim.intervaly)
@@ -166,29 +149,17 @@ class Animator:
         return picture(self.fig, self.description(), dots_per_inch=96, compact=False)
 
 
-def _is_one_number(value: Any) -> bool:
-    """Tell whether `value` is a number, None, or an array without a dimension, and not a sequence."""
-    return not hasattr(value, "__len__") or getattr(value, "ndim", None) == 0
-
-
-def _as_float(value: Any) -> float:
-    """Return a number, or a tensor of one element that may have a gradient, as a float."""
-    return float(value.detach() if hasattr(value, "detach") else value)
-
-
-def _thin(points: list[tuple[float, float]]) -> list[tuple[float, float]]:
-    """Halve the points, keeping the lowest and the highest of every four neighbours, and the last ones."""
-    kept: list[tuple[float, float]] = []
-    for start in range(0, len(points) - 4, 4):
-        by_height = sorted(range(start, start + 4), key=lambda i: points[i][1])
-        kept += [points[i] for i in sorted((by_height[0], by_height[-1]))]
-    return kept + points[len(kept) * 2 :]
+def _numbers(value: Any, count: int = 1) -> list[float | None]:
+    """Return the numbers of a sequence, or one number `count` times; tensors may have a gradient."""
+    if not hasattr(value, "__len__") or getattr(value, "ndim", None) == 0:
+        value = [value] * count
+    return [None if v is None else float(v.detach() if hasattr(v, "detach") else v) for v in value]
 
 
 def _widen(set_limits: Any, wanted: Sequence[float] | None, data: Sequence[float]) -> None:
     """Set the wanted limits of an axis, widened to what the data need; without a wish keep Matplotlib's."""
     if wanted is not None:
-        low, high = wanted
-        if all(abs(value) < float("inf") for value in data):
-            low, high = min(low, data[0]), max(high, data[1])
-        set_limits(low, high)
+        ends = [*wanted, *(data if all(abs(value) < float("inf") for value in data) else ())]
+        low, high = min(ends), max(ends)
+        if low < high:
+            set_limits(*((low, high) if wanted[0] <= wanted[1] else (high, low)))

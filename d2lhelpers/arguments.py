@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import numbers
 import operator
 from typing import Any
 
@@ -22,3 +24,16 @@ def whole_number(value: Any, name: str, lowest: int = 1, highest: int | None = N
         to = "" if highest is None else f" to {highest}"
         raise ValueError(f"{name} must be a whole number from {lowest}{to}; got {value!r}")
     return number
+
+
+def positive_number(value: Any, name: str) -> float:
+    """Return an argument that has to be a number above zero, such as a learning rate.
+
+    Raises
+    ------
+    ValueError
+        If it is none; the message has the argument's name and what was given.
+    """
+    if isinstance(value, bool) or not isinstance(value, numbers.Real) or not (math.isfinite(value) and value > 0):
+        raise ValueError(f"{name} must be a positive number; got {value!r}")
+    return value

@@ -10,9 +10,9 @@ def corr2d(X: torch.Tensor, K: torch.Tensor) -> torch.Tensor:
 
     Parameters
     ----------
-    X : torch.Tensor
+    X : torch.Tensor, or what makes one (a NumPy array, nested lists)
         Of shape (height, width).
-    K : torch.Tensor
+    K : torch.Tensor, or what makes one
         Of shape (kernel height, kernel width), no larger than `X`.
 
     Returns
@@ -25,6 +25,7 @@ def corr2d(X: torch.Tensor, K: torch.Tensor) -> torch.Tensor:
     ValueError
         If one of them has not two dimensions, or the kernel is larger than the image.
     """
+    X, K = torch.as_tensor(X), torch.as_tensor(K)
     if X.dim() != 2 or K.dim() != 2:
         raise ValueError(f"corr2d takes an image and a kernel of two dimensions; got {X.dim()} and {K.dim()}")
     if K.shape[0] > X.shape[0] or K.shape[1] > X.shape[1]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
+
 import torch
 
 from d2lhelpers.arguments import whole_number
@@ -36,7 +38,9 @@ def computes_bfloat16_fast(device: torch.device | str) -> bool:
     """
     device = torch.device(device)
     if device.type == "cuda":
-        return torch.cuda.is_bf16_supported(including_emulation=False)
+        # The question is put to the current card, which need not be this one.
+        with nullcontext() if device.index is None else torch.cuda.device(device):
+            return torch.cuda.is_bf16_supported(including_emulation=False)
     if device.type != "cpu":
         return False
     if hasattr(torch.cpu, "get_capabilities"):
@@ -44,3 +48,12 @@ def computes_bfloat16_fast(device: torch.device | str) -> bool:
         return any(capabilities.get(name, False) for name in ("avx512_bf16", "amx_bf16"))
     supported = getattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)
     return bool(supported())
+
+
+def to_device(X: torch.Tensor | list, device: torch.device | None) -> torch.Tensor | list:
+    """Move a tensor, or every tensor of a list, to `device`; None leaves it where it is."""
+    if device is None:
+        return X
+    if isinstance(X, (list, tuple)):
+        return [to_device(x, device) for x in X]
+    return X.to(device, non_blocking=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import gzip
 import hashlib
 from collections.abc import Iterable, Iterator
@@ -36,8 +37,9 @@ def load_data_fashion_mnist(
 ) -> tuple[FashionMNISTBatches, FashionMNISTBatches]:
     """Return the training batches, shuffled anew each epoch, and the test batches, in order.
 
-    A batch is a pair `X, y`: images of shape (batch, 1, height, width), float32 from 0 to 1, and
-    labels of shape (batch,), int64. The last batch may be smaller.
+    A batch is a pair `X, y`: images of shape (batch, 1, height, width), floats from 0 to 1 in PyTorch's
+    default type (float32), and labels of shape (batch,), int64. The last batch may be smaller.
+    Batches and data belong to the caller: changing them changes nothing in another loader.
 
     Parameters
     ----------
@@ -59,7 +61,7 @@ def load_data_fashion_mnist(
         If a file of the data set is missing or damaged.
     """
     return tuple(
-        FashionMNISTBatches(*read_fashion_mnist(train), batch_size, resize, shuffle=train, seed=seed, device=device)
+        FashionMNISTBatches(*_read(train), batch_size, resize, shuffle=train, seed=seed, device=device)
         for train in (True, False)
     )
 
@@ -81,6 +83,12 @@ class FashionMNISTBatches:
         As in `load_data_fashion_mnist`.
     shuffle : bool
         Whether each epoch has an order of its own.
+
+    Attributes
+    ----------
+    images, labels : torch.Tensor
+        What the batches are made from, on `device`, as copies of this object's own, made when they are first asked
+        for. What is put in their place holds from the next epoch.
     """
 
     def __init__(
@@ -97,34 +105,59 @@ class FashionMNISTBatches:
         self.batch_size = whole_number(batch_size, "batch_size")
         self.resize = None if resize is None else _height_and_width(resize)
         self.shuffle = shuffle
-        self.generator = (
-            None
-            if seed is None
-            else torch.Generator().manual_seed(whole_number(seed, "seed", lowest=0, highest=2**63 - 1))
-        )
-        self.images, self.labels = images, labels
-        self.to(device)
+        self.generator = None
+        if seed is not None:
+            self.generator = torch.Generator().manual_seed(whole_number(seed, "seed", lowest=0, highest=2**63 - 1))
+        self._images, self._labels, self._are_own = images.to(device), labels.to(device), False
+
+    @property
+    def images(self) -> torch.Tensor:
+        self._own()
+        return self._images
+
+    @images.setter
+    def images(self, images: torch.Tensor) -> None:
+        self._images = images
+
+    @property
+    def labels(self) -> torch.Tensor:
+        self._own()
+        return self._labels
+
+    @labels.setter
+    def labels(self, labels: torch.Tensor) -> None:
+        self._labels = labels
+
+    def _own(self) -> None:
+        """Copy what all loaders share before somebody can change it; who only trains needs no copy."""
+        if not self._are_own:
+            self._images, self._labels, self._are_own = self._images.clone(), self._labels.clone(), True
 
     def to(self, device: torch.device | str) -> FashionMNISTBatches:
-        """Keep the images on `device` from now on; return self."""
-        self.images, self.labels = self.images.to(device), self.labels.to(device)
-        return self
+        """Return batches that are made on `device`; these here stay where they are.
+
+        Tensors that are on `device` already are shared, and so is the generator of a `seed`: the
+        orders of the epochs go on, whichever of the two is asked for the next one.
+        """
+        moved = copy.copy(self)
+        moved._images, moved._labels = self._images.to(device), self._labels.to(device)
+        return moved
 
     def __len__(self) -> int:
-        return -(-len(self.labels) // self.batch_size)
+        return -(-len(self._labels) // self.batch_size)
 
     def __iter__(self) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
         # Drawn on the CPU, so that an order depends on the seed and not on the device.
-        count = len(self.labels)
+        count = len(self._labels)
         order = torch.randperm(count, generator=self.generator) if self.shuffle else torch.arange(count)
-        for indices in order.to(self.labels.device).split(self.batch_size):
-            yield self._as_floats(self.images.index_select(0, indices)), self.labels[indices]
+        for indices in order.to(self._labels.device).split(self.batch_size):
+            yield self._as_floats(self._images.index_select(0, indices)), self._labels[indices]
 
     def _as_floats(self, images: torch.Tensor) -> torch.Tensor:
         """Resize a batch of uint8 images and scale it to floats from 0 to 1."""
         if self.resize is not None:
             images = resize_images(images, self.resize)
-        return images.float().div_(255)
+        return images.to(torch.get_default_dtype()).div_(255)
 
 
 def resize_images(images: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
@@ -170,21 +203,20 @@ def get_fashion_mnist_labels(labels: Iterable[int | torch.Tensor]) -> list[str]:
     ValueError
         If a label is outside this range.
     """
-    numbers = [int(label) for label in labels]
-    for number in numbers:
-        if not 0 <= number < len(CLASSES):
-            raise ValueError(f"Fashion-MNIST has the labels 0 to {len(CLASSES) - 1}; got {number}")
-    return [CLASSES[number] for number in numbers]
+    labels = list(labels)
+    for label in labels:
+        if label not in range(len(CLASSES)):
+            raise ValueError(f"Fashion-MNIST has the labels 0 to {len(CLASSES) - 1}; got {label}")
+    return [CLASSES[int(label)] for label in labels]
 
 
-@lru_cache
 def read_fashion_mnist(train: bool) -> tuple[torch.Tensor, torch.Tensor]:
-    """Read the training or the test set from the package, once in a process.
+    """Return the training or the test set; the files are read once in a process.
 
     Returns
     -------
     images : torch.Tensor
-        Of shape (60000 or 10000, 1, 28, 28), uint8. Shared by all who read it: do not change it.
+        Of shape (60000 or 10000, 1, 28, 28), uint8; a copy of the caller's own, as are the labels.
     labels : torch.Tensor
         Of shape (60000 or 10000,), int64.
 
@@ -193,6 +225,13 @@ def read_fashion_mnist(train: bool) -> tuple[torch.Tensor, torch.Tensor]:
     FileNotFoundError, ValueError
         If a file is missing or damaged; the message names it and says what to do.
     """
+    images, labels = _read(train)
+    return images.clone(), labels.clone()
+
+
+@lru_cache
+def _read(train: bool) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return the tensors that all loaders share: nobody outside this module may get hold of them."""
     prefix = "train" if train else "t10k"
     images = _read_idx(DATA_FOLDER / f"{prefix}-images-idx3-ubyte.gz", header=16)
     labels = _read_idx(DATA_FOLDER / f"{prefix}-labels-idx1-ubyte.gz", header=8)

@@ -14,6 +14,9 @@ def show_images(
 ) -> Any:
     """Draw images in a grid, and return the array of its panels.
 
+    As in the book, a grey image is dark where its values are high, and each is scaled to its own lowest
+    and highest value: the same grey means different values in two images, and every constant image looks alike.
+
     Parameters
     ----------
     imgs : sequence of torch.Tensor, array or PIL image
@@ -49,15 +52,17 @@ def show_images(
 
 def _as_picture(image: Any) -> Any:
     """Return an image in the order of dimensions that Matplotlib draws."""
-    if isinstance(image, np.ndarray):
-        image = torch.from_numpy(np.ascontiguousarray(image))
-    if not isinstance(image, torch.Tensor):
+    if isinstance(image, torch.Tensor):
+        image = image.detach().cpu()
+        if image.is_floating_point() and image.element_size() < 4:
+            image = image.float()  # NumPy lacks bfloat16 and the types of eight bits
+        image = image.numpy()
+    if not isinstance(image, np.ndarray):
         return image
-    image = image.detach().cpu()
-    if image.dim() == 3 and image.shape[0] in (1, 3):
-        image = image.permute(1, 2, 0)
-    if image.dim() == 3 and image.shape[2] == 1:
-        image = image.squeeze(2)
-    if image.dim() == 2 or (image.dim() == 3 and image.shape[2] in (3, 4)):
-        return image.numpy()
-    raise ValueError(f"an image has the shape (height, width), or that with 1 or 3 channels; got {tuple(image.shape)}")
+    if image.ndim == 3 and image.shape[0] in (1, 3):
+        image = np.moveaxis(image, 0, 2)
+    if image.ndim == 3 and image.shape[2] == 1:
+        image = image[:, :, 0]
+    if image.ndim == 2 or (image.ndim == 3 and image.shape[2] in (3, 4)):
+        return image
+    raise ValueError(f"an image has the shape (height, width), or that with 1 or 3 channels; got {image.shape}")

@@ -3,22 +3,41 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Sequence
+import reprlib
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import chain
 from typing import Any
 
 import torch
 from torch import nn
-from torch.overrides import TorchFunctionMode
+from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.nn.modules.module import register_module_forward_hook, register_module_forward_pre_hook
+from torch.nn.parameter import is_lazy
+from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
-from torch.utils.flop_counter import FlopCounterMode
-from torch.utils.weak import WeakIdKeyDictionary
+from torch.utils.flop_counter import flop_registry
+from torch.utils.weak import WeakTensorKeyDictionary
 
-from d2lhelpers.accuracy import evaluating
+from d2lhelpers.arguments import whole_number
+from d2lhelpers.evaluating import evaluating
+from d2lhelpers.page.printable import printable
 
-WINDOWED = (nn.Conv2d, nn.MaxPool2d, nn.AvgPool2d)
-WINDOWED_FUNCTIONS = ("conv2d", "conv_transpose2d", "max_pool2d", "avg_pool2d", "lp_pool2d")
+aten = torch.ops.aten
+
+PRODUCTS = flop_registry | {
+    aten.mv: lambda A, x, **_: 2 * A.numel(),
+    aten.addmv: lambda b, A, x, **_: 2 * A.numel(),
+    aten.dot: lambda x, y, **_: 2 * x.numel(),
+    aten.mkldnn_rnn_layer: lambda X, W_x, W_h, *_, **__: 2 * X.shape[:-1].numel() * (W_x.numel() + W_h.numel()),
+    aten._cudnn_rnn: lambda X, Ws, *_, **__: 2 * X.shape[:-1].numel() * sum(W.numel() for W in Ws if W.dim() == 2),
+}
+"""PyTorch's formulas for the operations of convolutions and matrix products, and those that it lacks."""
+
+POINTWISE = ("hardswish", "hardswish_", "_prelu_kernel", "_to_copy", "detach", "copy_")
+"""Operations on each position alone, beside those that PyTorch itself tags as pointwise."""
 
 
 @dataclass(frozen=True)
@@ -30,13 +49,16 @@ class LayerTrace:
     name : str
         Its place in the net, as in `net.get_submodule(name)`.
     kind : str
-        Its class.
+        Its class. A module that calls others has a row of its own, "rest of" its class, if it
+        learns or multiplies something beside them.
     output_shape : tuple of int
         Of what it returns; empty if that is not one tensor.
     parameters : int
-        How many numbers it learns that no layer above it has counted.
+        How many numbers it learns that no layer above it has counted. What belongs to a module
+        that is never called counts for the module around it.
     multiply_adds : int
-        Multiplications with addition of convolutions and linear layers, for the whole batch.
+        Multiplications with addition of convolutions and matrix products (linear, recurrent and
+        attention layers among them), for the whole batch. Norms, activations and pooling count as 0.
     receptive_field : int or None
         Side in pixels of the square of the input that one output position can see; None where the
         trace cannot know, and after a global pooling, which sees everything.
@@ -88,12 +110,13 @@ class ShapeTrace(Sequence):
     def __repr__(self) -> str:
         table = [self.HEADINGS, *self.rows()]
         widths = [max(len(row[column]) for row in table) for column in range(len(self.HEADINGS))]
-        return "\n".join(
+        lines = (
             "  ".join(
                 cell.ljust(width) if i < 3 else cell.rjust(width) for i, (cell, width) in enumerate(zip(row, widths))
             )
             for row in table
         )
+        return printable("\n".join(lines))
 
     def _repr_html_(self) -> str:
         def row(cells: Sequence[str], tag: str) -> str:
@@ -107,21 +130,22 @@ class ShapeTrace(Sequence):
         return f"<table><thead>{row(self.HEADINGS, 'th')}</thead><tbody>{body}</tbody></table>"
 
 
-def trace_shapes(net: nn.Module, X: torch.Tensor | Sequence[int], depth: int | None = None) -> ShapeTrace:
+def trace_shapes(net: nn.Module, X: torch.Tensor | Iterable[int], depth: int | None = None) -> ShapeTrace:
     """Send a batch through `net` and note what every layer makes of it.
 
-    The net is left as it was: modes, weights and the statistics of batch norm do not change.
+    The sums are those of the whole net, at any depth. The net is left as it was: modes, weights and
+    the statistics of batch norm do not change.
 
     Parameters
     ----------
     net : torch.nn.Module
-        Its layers must be modules; what `forward` calls as functions is seen by the counts of the
-        module around it.
+        Its layers are the modules that call no other module.
     X : torch.Tensor, or sequence of int
-        A batch, or its shape, for instance ``(1, 1, 224, 224)``.
+        A batch, or its shape, for instance ``(1, 1, 224, 224)``: then a random one of the number
+        type of the net.
     depth : int, optional
-        How many levels of modules to open: 1 shows the children of `net`, each as one row. By
-        default all, down to the layers.
+        How many levels of calls to open: 1 shows the modules that `net` itself calls, each as one
+        row. By default all, down to the layers.
 
     Returns
     -------
@@ -129,115 +153,207 @@ def trace_shapes(net: nn.Module, X: torch.Tensor | Sequence[int], depth: int | N
 
     Raises
     ------
+    TypeError
+        If `net` is not a module.
     ValueError
-        If a shape is not made of positive whole numbers, or `depth` is less than 1.
+        If `X` is neither one tensor nor a shape of positive whole numbers, or `depth` no whole number from 1.
     RuntimeError
-        If a layer cannot take what it is given, or fails in another way; the message names the layer.
+        If the net fails; the message names the innermost layer that was at work.
 
     References
     ----------
     Receptive fields after Araujo, Norris and Sim 2019, doi 10.23915/distill.00021.
     """
-    if depth is not None and (isinstance(depth, bool) or not isinstance(depth, int) or depth < 1):
-        raise ValueError(f"depth must be a whole number from 1; got {depth!r}")
+    if not isinstance(net, nn.Module):
+        raise TypeError(f"net must be a torch.nn.Module; got {type(net).__name__}")
+    depth = None if depth is None else whole_number(depth, "depth")
     X = _as_batch(net, X)
-    counter = FlopCounterMode(display=False)
-    fields = _ReceptiveFields()
-    fields.of[X] = ((1, 1), (1, 1))
-    layers: list[LayerTrace] = []
-    running: list[tuple[str, int]] = []  # the modules that are at work, and the operations counted before them
-    counted: set[nn.Parameter] = set()
+    watch = _Watch(X)
+    names = {module: name for name, module in net.named_modules()}
+    running: list[_Call] = []  # the modules that are at work, the innermost last
+    rows: list[tuple[_Call, LayerTrace]] = []
 
-    def enter(name: str) -> None:
-        running.append((name, counter.get_total_flops()))
+    def enter(module: nn.Module, inputs: Any) -> None:
+        if module in names:
+            running.append(_Call(names[module], watch.operations))
 
     def leave(module: nn.Module, inputs: Any, output: Any) -> None:
-        name, operations_before = running.pop()
-        fields.widen(module, inputs, output)
-        if _is_row(net, name, module, depth):
-            operations = counter.get_total_flops() - operations_before
-            new = set(module.parameters()) - counted
-            counted.update(new)
-            parameters = sum(parameter.numel() for parameter in new)
-            shape = tuple(output.shape) if isinstance(output, torch.Tensor) else ()
-            field, kind = fields.size(output), type(module).__name__
-            layers.append(LayerTrace(name, kind, shape, parameters, operations // 2, field))
+        if module not in names:
+            return
+        while (call := running.pop()).name != names[module]:
+            running[-1].take_over(call)  # the net has caught the error of this one
+        operations = watch.operations - call.operations_before
+        call.multiply_adds += (operations - call.operations_inside) // 2
+        around = running[-1] if running else _Call("", 0)
+        around.operations_inside += operations
+        if ".parametrizations." in f".{call.name}.":
+            return  # it computes the weight of the layer around it, and belongs to that
+        if depth is not None and len(running) > depth:
+            around.multiply_adds += call.multiply_adds
+            return
+        around.is_layer = False
+        shape = tuple(output.shape) if isinstance(output, torch.Tensor) else ()
+        kind = type(module).__name__ if call.is_layer else f"rest of {type(module).__name__}"
+        rows.append((call, LayerTrace(call.name, kind, shape, 0, call.multiply_adds, watch.receptive_field(output))))
 
-    with ExitStack() as stack:
-        for name, module in net.named_modules():
-            handle = module.register_forward_pre_hook(lambda module, inputs, name=name: enter(name))
-            stack.callback(handle.remove)
-            stack.callback(module.register_forward_hook(leave).remove)
-        stack.enter_context(evaluating(net))
-        stack.enter_context(torch.no_grad())
-        stack.enter_context(counter)
-        stack.enter_context(fields)
-        try:
+    try:
+        with ExitStack() as stack:
+            stack.callback(register_module_forward_pre_hook(enter).remove)
+            stack.callback(register_module_forward_hook(leave).remove)
+            # Attention in one step of PyTorch's own would hide its products.
+            stack.callback(torch.backends.mha.set_fastpath_enabled, torch.backends.mha.get_fastpath_enabled())
+            torch.backends.mha.set_fastpath_enabled(False)
+            for context in (sdpa_kernel(SDPBackend.MATH), evaluating(net), torch.no_grad(), watch):
+                stack.enter_context(context)
             net(X)
-        except Exception as error:
-            where = f"layer {running[-1][0]!r}" if running and running[-1][0] else "the net"
-            raise RuntimeError(f"{where} could not compute with what it was given: {error}") from error
-    return ShapeTrace(layers)
+    except Exception as error:
+        where = f"layer {running[-1].name!r}" if running and running[-1].name else "the net"
+        if (of_the_net := _error_of(net, X)) is not None:
+            raise RuntimeError(f"{where} failed: {type(of_the_net).__name__}: {of_the_net}") from of_the_net
+        raise RuntimeError(f"the net runs, but trace_shapes cannot follow {where}: {error}") from error
+    return ShapeTrace(_with_parameters(net, rows))
 
 
-class _ReceptiveFields(TorchFunctionMode):
-    """Follow, for every tensor made from the input, the receptive field and the spacing of its positions.
+@dataclass
+class _Call:
+    """A module that is at work."""
 
-    Both are kept for the height and for the width. Layers with a window widen the field; every
-    other operation hands on the widest field of what it gets. What changes height or width in any
-    other way ends the trail, and so does a window that is called as a function: the field is then None.
+    name: str
+    operations_before: int
+    operations_inside: int = 0
+    multiply_adds: int = 0
+    is_layer: bool = True
+
+    def take_over(self, call: _Call) -> None:
+        """Count what was seen inside another call as seen inside this one."""
+        self.operations_inside += call.operations_inside
+        self.multiply_adds += call.multiply_adds
+        self.is_layer &= call.is_layer
+
+
+def _with_parameters(net: nn.Module, rows: list[tuple[_Call, LayerTrace]]) -> list[LayerTrace]:
+    """Count every parameter for the innermost module around it that has been called, in its first row."""
+    names = {layer.name for _, layer in rows}
+    counts: Counter[str] = Counter()
+    for name, parameter in net.named_parameters():
+        while (name := name.rpartition(".")[0]) and name not in names:
+            pass
+        counts[name] += 0 if is_lazy(parameter) else parameter.numel()
+    layers = [(call, replace(layer, parameters=counts.pop(layer.name, 0))) for call, layer in rows]
+    return [layer for call, layer in layers if call.is_layer or layer.parameters or layer.multiply_adds]
+
+
+def _error_of(net: nn.Module, X: torch.Tensor) -> Exception | None:
+    """Return what the net raises when nobody watches it, or None."""
+    try:
+        with evaluating(net), torch.no_grad():
+            net(X)
+    except Exception as error:
+        return error
+    return None
+
+
+class _Watch(TorchDispatchMode):
+    """Count the operations of products, and follow which pixels of the input each position of a tensor sees.
+
+    For height and width alike: position i sees the pixels from first + i·step to last + i·step.
+    Operations that are known to have a window, or to work on each position alone, hand this on;
+    after all others it is None.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, X: torch.Tensor) -> None:
         super().__init__()
-        self.of: WeakIdKeyDictionary = WeakIdKeyDictionary()
+        self.operations = 0
+        self.seen: WeakTensorKeyDictionary = WeakTensorKeyDictionary()
+        self.seen[X] = [(0, 0, 1), (0, 0, 1)] if X.dim() == 4 else None
+        self.lost = False
 
-    def __torch_function__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        output = function(*args, **(kwargs or {}))
-        inputs = [arg for arg in tree_leaves((args, kwargs)) if isinstance(arg, torch.Tensor) and arg in self.of]
-        if isinstance(output, torch.Tensor) and inputs:
-            fields = [self.of[arg] for arg in inputs]
-            same_size = output.dim() == 4 and all(arg.shape[2:] == output.shape[2:] for arg in inputs)
-            known = same_size and None not in fields and getattr(function, "__name__", "") not in WINDOWED_FUNCTIONS
-            self.of[output] = tuple(tuple(map(max, zip(*axis))) for axis in zip(*fields)) if known else None
-        return output
+    def __torch_dispatch__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        kwargs = kwargs or {}
+        with self:  # in inference mode an operation comes whole; its parts come here again
+            result = function.decompose(*args, **kwargs)
+        if result is not NotImplemented:
+            return result
+        result = function(*args, **kwargs)
+        count = PRODUCTS.get(function.overloadpacket)
+        self.operations += count(*args, **kwargs, out_val=result) if count else 0
+        sources = [arg for arg in tree_leaves((args, kwargs)) if isinstance(arg, torch.Tensor) and arg in self.seen]
+        outputs = [output for output in tree_leaves(result) if isinstance(output, torch.Tensor)]
+        if sources:
+            # Where a number leaves the tensors, or is written into a part of one, nobody sees where it goes.
+            self.lost |= not outputs or (function._schema.is_mutable and any(output._is_view() for output in outputs))
+            seen = None if self.lost else self._seen_through(function, args, sources, outputs[0])
+            for output in outputs:
+                self.seen[output] = seen
+        return result
 
-    def widen(self, module: nn.Module, inputs: tuple[Any, ...], output: Any) -> None:
-        """Widen the field where a layer with a window has been at work."""
-        if isinstance(module, WINDOWED) and self.of.get(inputs[0]) is not None:
-            windows = zip(*(_pair(getattr(module, name, 1)) for name in ("kernel_size", "dilation", "stride")))
-            self.of[output] = tuple(
-                (size + (window - 1) * dilation * spacing, spacing * stride)
-                for (size, spacing), (window, dilation, stride) in zip(self.of[inputs[0]], windows)
-            )
+    def _seen_through(self, function: Any, args: Any, sources: list[torch.Tensor], output: torch.Tensor) -> list | None:
+        """Return what the positions of `output` see, or None."""
+        name = function.overloadpacket.__name__
+        given = dict(zip((argument.name for argument in function._schema.arguments), args))
+        seen = [self.seen[source] for source in sources]
+        if None in seen or output.dim() != 4:
+            return None
+        from_one = len(sources) == 1 and sources[0] is next(iter(args), None)  # and not its weights from the input, too
+        if from_one and name in ("max_pool2d_with_indices", "avg_pool2d"):
+            return _widened(seen[0], given["kernel_size"], given)
+        if from_one and name == "convolution" and not given["transposed"]:
+            return _widened(seen[0], given["weight"].shape[2:], given)
+        if from_one and name == "constant_pad_nd":
+            left, _, top, _ = (*given["pad"], 0, 0)[:4]
+            return _widened(seen[0], [1], {"padding": [top, left]})
+        is_pointwise = (
+            torch.Tag.pointwise in function.tags
+            or name in POINTWISE
+            or (name == "cat" and given.get("dim") in (1, -3))
+            or (from_one and "batch_norm" in name and not given.get("training"))
+        )
+        same_size = all(source.shape[2:] == output.shape[2:] for source in sources)
+        return _joined(seen) if is_pointwise and same_size else None
 
-    def size(self, output: Any) -> int | None:
-        """Return the longer side of the receptive field of one position of `output`, in pixels, or None."""
-        field = self.of.get(output) if isinstance(output, torch.Tensor) else None
-        return None if field is None else max(size for size, _ in field)
+    def receptive_field(self, output: Any) -> int | None:
+        """Return the longer side, in pixels, of what one position of `output` sees, or None."""
+        seen = self.seen.get(output) if isinstance(output, torch.Tensor) else None
+        return None if seen is None else max(last - first + 1 for first, last, _ in seen)
 
 
-def _as_batch(net: nn.Module, X: torch.Tensor | Sequence[int]) -> torch.Tensor:
-    """Return the batch itself, or a random one of the shape asked for, where the net is."""
+def _widened(seen: list, kernel_size: Sequence[int], given: dict[str, Any]) -> list:
+    """Return what is seen through a window."""
+
+    def pair(value: Any) -> tuple[int, ...]:
+        return tuple(value) * 2 if len(value) == 1 else tuple(value)
+
+    kernel_size = pair(kernel_size)
+    stride = pair(given.get("stride") or kernel_size)
+    padding, dilation = (pair(given.get(name, [default])) for name, default in (("padding", 0), ("dilation", 1)))
+    return [
+        (first - p * step, last + ((k - 1) * d - p) * step, step * s)
+        for (first, last, step), k, s, p, d in zip(seen, kernel_size, stride, padding, dilation)
+    ]
+
+
+def _joined(seen: list) -> list | None:
+    """Return what is seen through any of several tensors of one size, or None if their steps differ."""
+    axes = [tuple(zip(*axis)) for axis in zip(*seen)]  # for height and width: all firsts, all lasts, all steps
+    if any(len(set(steps)) > 1 for _, _, steps in axes):
+        return None
+    return [(min(firsts), max(lasts), steps[0]) for firsts, lasts, steps in axes]
+
+
+def _as_batch(net: nn.Module, X: torch.Tensor | Iterable[int]) -> torch.Tensor:
+    """Return the batch itself, or a random one of the shape asked for, where the net is and as precise as it is."""
     if isinstance(X, torch.Tensor):
         return X
-    shape = tuple(X) if isinstance(X, Sequence) else ()
-    if not shape or any(isinstance(side, bool) or not isinstance(side, int) or side < 1 for side in shape):
-        raise ValueError(f"a shape is made of positive whole numbers, such as (1, 1, 224, 224); got {X!r}")
-    parameter = next(net.parameters(), None)
+    try:
+        shape = [whole_number(side, "a side") for side in X]
+    except (TypeError, ValueError):
+        shape = []
+    if not shape:
+        raise ValueError(
+            "X must be one tensor, or its shape in positive whole numbers such as (1, 1, 224, 224); got "
+            f"{reprlib.repr(X)}. A net of several inputs can be traced as part of a module that takes one"
+        )
+    floating = (x for x in chain(net.parameters(), net.buffers()) if x.is_floating_point())
+    like = next(floating, torch.empty(0))
     generator = torch.Generator().manual_seed(0)  # leaves the learner's own random numbers as they are
-    return torch.rand(shape, generator=generator).to(parameter.device if parameter is not None else "cpu")
-
-
-def _is_row(net: nn.Module, name: str, module: nn.Module, depth: int | None) -> bool:
-    """Tell whether a module is a row of the table: a layer, or one at the depth that is opened last."""
-    if module is net:
-        return not any(net.children())
-    levels = name.count(".") + 1
-    is_layer = not any(module.children())
-    return is_layer if depth is None else levels == depth or (levels < depth and is_layer)
-
-
-def _pair(value: int | tuple[int, int]) -> tuple[int, int]:
-    """Return height and width of a window that is given as one number or as two."""
-    return value if isinstance(value, tuple) else (value, value)
+    return torch.rand(shape, generator=generator).to(like.device, like.dtype)

@@ -93,6 +93,30 @@ def test_labels_without_a_score_raise(label):
         accuracy(torch.zeros(2, 3), torch.tensor([1, label]))
 
 
+@pytest.mark.parametrize("make", [torch.Tensor.numpy, torch.Tensor.tolist])
+def test_arrays_and_lists_are_counted_as_tensors_are(make):
+    y_hat, y = torch.tensor([[0.1, 0.9], [0.9, 0.1], [0.2, 0.8]]), torch.tensor([1, 0, 0])
+    assert accuracy(make(y_hat), make(y)) == 2.0
+    assert accuracy(make(y), make(y)) == 3.0
+
+
+@pytest.mark.parametrize(
+    "one_output",
+    [
+        torch.tensor([0.9, 0.8, 0.2, 0.1]),
+        torch.tensor([3.0, 2.0, -1.0, -2.0]),
+        torch.tensor([[0.9], [0.8], [0.2], [0.1]]),
+    ],
+)
+def test_scores_of_one_output_are_refused_and_a_threshold_makes_classes_of_them(one_output):
+    y = torch.tensor([1, 1, 0, 0]).reshape(one_output.shape)
+    with pytest.raises(ValueError, match="class numbers.*one output become that by a threshold"):
+        accuracy(one_output, y)
+    with pytest.raises(ValueError, match="threshold"):
+        evaluate_accuracy_gpu(nn.Identity(), [(one_output, y)])
+    assert accuracy(one_output > 0.5, y) == 4.0
+
+
 # evaluate_accuracy_gpu
 
 
@@ -217,8 +241,14 @@ def test_an_iterator_that_yields_nothing_raises():
 
 
 def test_a_net_whose_scores_are_not_finite_raises():
-    with pytest.raises(ValueError, match="2 scores that are not finite"):
+    with pytest.raises(ValueError, match="2 scores that are not finite .* for images that are finite"):
+        evaluate_accuracy_gpu(lambda X: X / 0, [(torch.tensor([[0.0, 1.0]]), torch.tensor([0]))])
+
+
+def test_images_that_are_not_finite_are_named_and_the_net_is_not():
+    with pytest.raises(ValueError, match="2 values of the images are not finite") as caught:
         evaluate_accuracy_gpu(nn.Identity(), [(torch.tensor([[math.nan, math.inf]]), torch.tensor([0]))])
+    assert "the net" not in str(caught.value)
 
 
 @pytest.mark.parametrize("labels", [[0, 10], [-1, 0]])

@@ -15,7 +15,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from d2lhelpers import Animator
-from d2lhelpers.animator import MOST_POINTS_DRAWN
 
 VALUE = st.none() | st.floats(-1e3, 1e3)
 
@@ -128,6 +127,34 @@ def test_limits_hold_before_there_is_a_point_and_with_values_that_are_not_finite
     assert animator.axes[0].get_ylim() == (0, 1)
 
 
+@pytest.mark.parametrize("wanted, limits", [([1, 0], (1, -0.5)), ([2, 0], (2, -0.5)), ((0.2, 0.1), (1, -0.5))])
+def test_limits_with_the_higher_one_first_turn_the_axis_upside_down(wanted, limits):
+    animator = Animator(ylim=wanted)
+    animator.add(0, 1)
+    animator.add(1, -0.5)
+    animator.draw()
+    assert animator.axes[0].get_ylim() == limits
+
+
+@pytest.mark.filterwarnings("error")
+def test_limits_that_are_equal_leave_room_for_the_point_between_them():
+    animator = Animator(xlim=[1, 1])  # the book's [1, num_epochs], for one epoch
+    animator.draw()
+    animator.add(1, 0.5)
+    animator.draw()
+    low, high = animator.axes[0].get_xlim()
+    assert low < 1 < high
+
+
+def test_limits_that_the_learner_sets_on_a_panel_stay():
+    animator = Animator()
+    animator.add(0, 1)
+    animator.axes[0].set_ylim(-3, 3)
+    animator.add(1, 9)
+    animator.draw()
+    assert animator.axes[0].get_ylim() == (-3, 3)
+
+
 def test_labels_and_scales_are_set():
     animator = Animator(xlabel="epoch", ylabel="loss", xscale="log", yscale="log")
     animator.add(1, 10)
@@ -193,48 +220,12 @@ def test_the_text_alternative_speaks_of_lines_without_a_legend():
 # Many points
 
 
-def test_ten_thousand_points_are_drawn_as_at_most_a_thousand_and_all_are_kept():
+def test_all_of_ten_thousand_points_are_kept_and_drawn():
     animator = Animator()
     for i in range(10_000):
         animator.add(i, [math.sin(i), i % 7])
-    assert [len(x) for x in animator.X] == [10_000] * 2 == [len(y) for y in animator.Y]
-    for line in (0, 1):
-        x, y = drawn(animator, line)
-        assert len(x) <= MOST_POINTS_DRAWN
-        assert (min(y), max(y)) == (min(animator.Y[line]), max(animator.Y[line]))
-
-
-def lines():
-    """Lines as long as it takes to be thinned: rough ones, steps, constant ones, a single peak."""
-    generator, seeds, lengths = np.random.default_rng, st.integers(0, 99), st.integers(900, 3000)
-    return st.one_of(
-        st.builds(lambda seed, n: generator(seed).normal(size=n).tolist(), seeds, lengths),
-        st.builds(lambda seed, n: generator(seed).integers(0, 2, n).tolist(), seeds, lengths),
-        st.builds(lambda n: [0.1] * n, lengths),
-        st.builds(lambda n, at: [0.0] * at + [9.0] + [0.0] * (n - at), lengths, st.integers(0, 900)),
-    )
-
-
-@settings(max_examples=25)
-@given(lines())
-def test_thinning_keeps_the_extremes_the_end_and_the_order(values):
-    animator = Animator()
-    for i, value in enumerate(values):
-        animator.add(i, value)
-    x, y = drawn(animator)
-    assert len(x) <= MOST_POINTS_DRAWN
-    assert (min(y), max(y)) == (min(values), max(values))
-    assert (x[-1], y[-1]) == (len(values) - 1, values[-1])
-    assert x == sorted(set(x))
-    assert all(values[int(a)] == b for a, b in zip(x, y))
-    assert animator.Y[0] == values
-
-
-def test_few_points_are_all_drawn():
-    animator = Animator()
-    for i in range(MOST_POINTS_DRAWN):
-        animator.add(i, -i)
-    assert drawn(animator) == (animator.X[0], animator.Y[0])
+    assert [len(x) for x in animator.X] == [10_000] * 2
+    assert [drawn(animator, i) for i in (0, 1)] == list(zip(animator.X, animator.Y))
 
 
 # In a plain script
@@ -285,7 +276,80 @@ for i in range(50):
     second.add(i, -i)""",
     "several cells": "grows = Animator(legend=['loss'])\nfor i in range(5): grows.add(i, i)",
     "later": "for i in range(5, 99): grows.add(i, i)",
-    "still listening": "print(get_ipython().events.callbacks['post_run_cell'])",
+    "cleared": """
+from IPython.display import clear_output
+cleared = Animator(xlabel="epoch", legend=["loss"])
+for i in range(5):
+    cleared.add(i, i)
+    clear_output(wait=True)
+    print("epoch", i)""",
+    "cleared, then drawn": "grows.draw()\nclear_output()\ngrows.draw()",
+    "drawn, then cleared": "grows.draw()\nclear_output()",
+    "widgets": """
+import ipywidgets
+from IPython.display import display
+from d2lhelpers.page import ProgressLine
+
+def seen_in(output):
+    \"""Print what an Output shows: what was printed there, and the text of the widgets in it.\"""
+    widgets = ipywidgets.Widget.get_manager_state()["state"]
+    for shown in output.outputs:
+        if shown["output_type"] == "stream":
+            print("printed:", shown["text"].strip())
+        else:
+            html = widgets[shown["data"]["application/vnd.jupyter.widget-view+json"]["model_id"]]["state"]["value"]
+            print("shown:", html.split('alt="')[-1].split('"')[0])
+
+states = []  # what the browser is sent after the first state
+output, decorated, mixed, wiped = (ipywidgets.Output() for _ in range(4))
+display(output, decorated, mixed, wiped)""",
+    "with output": """
+with output:
+    print("before")
+    inside, line = Animator(legend=["loss"]), ProgressLine()
+    inside._output.PAUSE_IN_COSTS = inside._output.SHORTEST_PAUSE = 0  # draw every state
+    inside.add(0, 0)
+    inside._output._handle.widget.observe(lambda change: states.append(change["new"]), "value")
+    for i in range(1, 20):
+        inside.add(i, i)
+        line.show(f"step {i}")
+    print("after")""",
+    "seen with output": "seen_in(output)\nprint('states:', len(set(states)))",
+    "capture": """
+@decorated.capture()
+def learn():
+    animator = Animator(legend=["loss"])
+    for i in range(20):
+        animator.add(i, i)
+    animator.draw()
+learn()""",
+    "seen with capture": "seen_in(decorated)",
+    "interact": """
+@ipywidgets.interact(n=ipywidgets.IntSlider(3))
+def learn(n):
+    animator = Animator(legend=["loss"])
+    for i in range(n):
+        animator.add(i, i)
+slider = learn.widget.children[0]""",
+    "seen with interact": "seen_in(learn.widget.out)",
+    "slider moved": "slider.value = 30",
+    "seen after moving": "seen_in(learn.widget.out)",
+    "begun outside": """
+outside = Animator(legend=["loss"])
+outside.add(0, 0)
+with mixed:
+    for i in range(1, 20):
+        outside.add(i, i)""",
+    "seen of mixed": "seen_in(mixed)",
+    "output cleared": """
+with wiped:
+    gone = Animator(legend=["loss"])
+    for i in range(20):
+        gone.add(i, i)
+        clear_output(wait=True)
+        print("epoch", i)""",
+    "seen of wiped": "seen_in(wiped)",
+    "still listening": "print(get_ipython().events.callbacks['post_execute'])",
 }
 
 
@@ -332,10 +396,66 @@ def test_two_animators_in_a_cell_have_a_picture_each(cells):
     assert texts == ["Line plot, last values: first 49 at x 49.", "Line plot, last values: second -49 at x 49."]
 
 
-def test_adding_in_a_later_cell_updates_the_same_output(cells):
-    (picture,) = pictures(cells["several cells"])
+def test_a_later_cell_that_adds_shows_the_lines_where_the_learner_looks(cells):
+    for name, last in (("several cells", 4), ("later", 98)):
+        (picture,) = pictures(cells[name])
+        assert picture.data["text/plain"] == f"Line plot, last values: loss {last} at x {last}."
+
+
+def test_what_was_cleared_is_shown_again_when_the_cell_ends(cells):
+    assert printed(cells["cleared"]) == "epoch 4\n"
+    (picture,) = pictures(cells["cleared"])
+    assert picture.data["text/plain"] == "Line plot, last values: loss 4 at epoch 4."
+
+
+def test_what_was_cleared_is_shown_again_when_it_is_drawn(cells):
+    (picture,) = pictures(cells["cleared, then drawn"])
     assert picture.data["text/plain"] == "Line plot, last values: loss 98 at x 98."
-    assert cells["later"].outputs == []
+
+
+def test_what_was_drawn_for_the_last_time_can_be_cleared(cells):
+    assert cells["drawn, then cleared"].outputs == []
+
+
+# Inside an Output of ipywidgets
+
+
+def seen(cells, name: str) -> list[str]:
+    return printed(cells[name]).splitlines()
+
+
+def test_an_output_widget_shows_every_state_in_place_between_what_is_printed_there(cells):
+    assert seen(cells, "seen with output") == [
+        "printed: before",
+        "shown: Line plot, last values: loss 19 at x 19.",
+        "shown: <pre>step 19</pre>",
+        "printed: after",
+        "states: 19",
+    ]
+    assert cells["with output"].outputs == []
+
+
+@pytest.mark.parametrize("name", ["seen with capture", "seen of mixed"])
+def test_a_function_whose_output_is_captured_shows_its_last_state(cells, name):
+    assert seen(cells, name) == ["shown: Line plot, last values: loss 19 at x 19."]
+
+
+def test_what_was_shown_before_the_output_widget_took_over_stays(cells):
+    (picture,) = pictures(cells["begun outside"])
+    assert picture.data["text/plain"] == "Line plot, last values: loss 0 at x 0."
+
+
+@pytest.mark.parametrize("name, last", [("seen with interact", 2), ("seen after moving", 29)])
+def test_interact_shows_the_last_state_of_each_call(cells, name, last):
+    assert seen(cells, name) == [f"shown: Line plot, last values: loss {last} at x {last}."]
+
+
+def test_what_was_cleared_in_an_output_widget_is_shown_there_again(cells):
+    assert seen(cells, "seen of wiped") == ["printed: epoch 19", "shown: Line plot, last values: loss 19 at x 19."]
+    assert cells["output cleared"].outputs == []
+
+
+# The bookkeeping
 
 
 def test_nothing_keeps_listening_after_the_cells(cells):

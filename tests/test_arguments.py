@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from d2lhelpers.arguments import whole_number
+from d2lhelpers.arguments import positive_number, whole_number
 
 
 @pytest.mark.parametrize("value", [3, np.int64(3), np.uint8(3), torch.tensor(3), torch.tensor([3])])
@@ -25,3 +25,14 @@ def test_the_lowest_may_be_another():
     assert whole_number(0, "i", lowest=0) == 0
     with pytest.raises(ValueError, match="i must be a whole number from 2"):
         whole_number(1, "i", lowest=2)
+
+
+@pytest.mark.parametrize("value", [3, 0.1, np.float32(0.5), np.int64(2)])
+def test_a_positive_number_of_any_type_is_one(value):
+    assert positive_number(value, "lr") == value
+
+
+@pytest.mark.parametrize("value", [0, -0.1, float("nan"), float("inf"), True, "0.1", None, [0.1]])
+def test_no_other_is(value):
+    with pytest.raises(ValueError, match="lr must be a positive number; got"):
+        positive_number(value, "lr")

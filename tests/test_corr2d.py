@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import d2l.torch as book
+import numpy as np
 import pytest
 import torch
 from hypothesis import given
@@ -26,6 +27,11 @@ def test_the_kernel_is_not_flipped():
     X = torch.arange(9.0).reshape(3, 3)
     K = torch.tensor([[0.0, 1.0], [2.0, 3.0]])
     assert corr2d(X, K).tolist() == [[19.0, 25.0], [37.0, 43.0]]
+
+
+def test_arrays_and_lists_are_taken_too():
+    X, K = [[1.0, 2.0], [3.0, 4.0]], [[1.0, -1.0]]
+    assert corr2d(X, K).tolist() == corr2d(np.array(X), torch.tensor(K)).tolist() == [[-1.0], [-1.0]]
 
 
 def test_a_kernel_can_be_learned_through_it():

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from d2lhelpers import computes_bfloat16_fast, try_all_gpus, try_gpu
+from d2lhelpers.device import to_device
 
 
 @pytest.fixture
@@ -75,3 +76,30 @@ def test_emulated_bfloat16_on_cuda_does_not_count(monkeypatch):
 
 def test_bfloat16_is_not_turned_on_unasked_on_mps():
     assert computes_bfloat16_fast("mps") is False
+
+
+def test_each_card_is_asked_itself_which_need_not_be_the_current_one(monkeypatch):
+    current = [0]
+
+    class Current:
+        def __init__(self, device):
+            self.index = device.index
+
+        def __enter__(self):
+            current.append(self.index)
+
+        def __exit__(self, *_):
+            current.pop()
+
+    monkeypatch.setattr(torch.cuda, "device", Current)
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation: current[-1] == 1)
+    assert [computes_bfloat16_fast(name) for name in ("cuda", "cuda:0", "cuda:1")] == [False, False, True]
+    assert current == [0]
+
+
+def test_tensors_and_lists_of_them_are_moved():
+    X, Y = torch.zeros(2), torch.ones(1)
+    assert to_device(X, None) is X
+    assert to_device(X, torch.device("meta")).device.type == "meta"
+    moved = to_device((X, [Y]), torch.device("meta"))
+    assert moved[0].device.type == moved[1][0].device.type == "meta"

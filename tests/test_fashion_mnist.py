@@ -64,19 +64,22 @@ def test_images_are_what_numpy_reads_from_the_files():
     assert np.array_equal(read_fashion_mnist(False)[0].numpy(), expected)
 
 
-def test_files_are_read_once_in_a_process():
-    assert read_fashion_mnist(True)[0] is read_fashion_mnist(True)[0]
-
-
 @pytest.fixture
 def data_copy(tmp_path, monkeypatch):
     """A copy of the data that a test may damage."""
     folder = tmp_path / "fashion_mnist"
     shutil.copytree(fashion_mnist.DATA_FOLDER, folder)
     monkeypatch.setattr(fashion_mnist, "DATA_FOLDER", folder)
-    read_fashion_mnist.cache_clear()
+    fashion_mnist._read.cache_clear()
     yield folder
-    read_fashion_mnist.cache_clear()
+    fashion_mnist._read.cache_clear()
+
+
+def test_files_are_read_once_in_a_process(data_copy):
+    images, labels = read_fashion_mnist(False)
+    shutil.rmtree(data_copy)
+    again = read_fashion_mnist(False)
+    assert torch.equal(again[0], images) and torch.equal(again[1], labels)
 
 
 def cut_off(path: Path) -> None:
@@ -178,20 +181,75 @@ def test_batches_are_made_on_the_device_that_holds_the_images():
     assert shapes == [("meta", (n, 1, 20, 30), torch.float32, "meta", (n,)) for n in (8, 8, 4)]
 
 
-def test_to_moves_the_images_and_returns_the_batches():
-    batches = batches_of(4, batch_size=4)
-    assert batches.to("meta") is batches
-    assert batches.images.device.type == batches.labels.device.type == "meta"
-    assert read_fashion_mnist(True)[0].device.type == "cpu"  # what others read stays
+@pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16])
+def test_batches_have_the_default_type_of_pytorch_as_those_of_torchvision(dtype):
+    batches = batches_of(8, batch_size=8)
+    torch.set_default_dtype(dtype)
+    try:
+        ((X, _),) = batches
+        expected = torchvision_pipeline(batches.images, None)
+        torch.nn.Linear(28, 1)(X)  # a net that is made now takes them
+    finally:
+        torch.set_default_dtype(torch.float32)
+    assert X.dtype == dtype and torch.equal(X, expected)
 
 
-def test_changing_a_batch_does_not_change_the_data():
+def test_to_gives_batches_on_the_device_and_leaves_the_others_where_they_are():
+    batches = batches_of(20, batch_size=8, resize=(20, 30), shuffle=True)
+    moved = batches.to("meta")
+    assert moved.images.device.type == moved.labels.device.type == "meta"
+    assert batches.images.device.type == batches.labels.device.type == "cpu"
+    assert [X.shape for X, _ in moved] == [X.shape for X, _ in batches]
+
+
+def test_to_the_same_device_copies_no_images():
     batches = batches_of(4, batch_size=4)
-    ((X, y),) = batches
-    X.zero_()
-    y.zero_()
-    ((X, y),) = batches
-    assert X.max() > 0.5 and y.max() > 0
+    moved = batches.to("cpu")
+    assert moved._images.data_ptr() == batches._images.data_ptr()
+    moved.images, moved.labels = moved.images[:2], moved.labels[:2]
+    assert len(batches.labels) == 4  # other tensors in one are not in the other
+
+
+def test_to_goes_on_with_the_orders_of_the_seed():
+    batches, same = numbered(seed=2), numbered(seed=2)
+    assert [order(batches), order(batches.to("cpu")), order(batches)] == [order(same) for _ in range(3)]
+
+
+# Nobody's changes reach anybody else
+
+
+@pytest.mark.parametrize("train", [True, False])
+def test_who_only_trains_copies_no_images(train):
+    loaders = [load_data_fashion_mnist(256)[0 if train else 1] for _ in range(2)]
+    assert loaders[0]._images.data_ptr() == loaders[1]._images.data_ptr()
+    assert loaders[0].images.data_ptr() != loaders[1].images.data_ptr()
+
+
+@pytest.mark.parametrize("train", [True, False])
+def test_changing_a_loader_changes_no_other_one(train):
+    images, labels = read_fashion_mnist(train)
+    changed = load_data_fashion_mnist(256)[0 if train else 1]
+    changed.images.zero_()
+    changed.labels[:] = 11
+    for others in (read_fashion_mnist(train), (images, labels)):
+        assert torch.equal(torch.bincount(others[1]), torch.full((10,), len(labels) // 10))
+        assert others[0].float().mean() > 50
+
+
+@pytest.mark.parametrize("batch_size, resize", [(4, None), (2, None), (4, 28), (4, 64)])
+def test_changing_a_batch_does_not_change_the_data(batch_size, resize):
+    batches = batches_of(4, batch_size=batch_size, resize=resize)
+    before = [(X.clone(), y.clone()) for X, y in batches]
+    for X, y in batches:
+        X.zero_()
+        y.zero_()
+    assert all(torch.equal(X, Z) and torch.equal(y, z) for (X, y), (Z, z) in zip(batches, before))
+
+
+def test_fewer_images_can_be_put_in_the_place_of_all():
+    train_iter, _ = load_data_fashion_mnist(256)
+    train_iter.images, train_iter.labels = train_iter.images[:1000], train_iter.labels[:1000]
+    assert len(train_iter) == 4 and sum(len(y) for _, y in train_iter.to("cpu")) == 1000
 
 
 # The batches
@@ -320,9 +378,14 @@ def test_names_of_the_labels_are_those_of_the_book(labels):
 # Wrong arguments
 
 
-@pytest.mark.parametrize("label", [-1, 10])
+def test_whole_numbers_may_be_those_of_numpy():
+    train_iter, _ = load_data_fashion_mnist(np.int64(250), resize=np.int32(32), seed=np.uint8(3))
+    assert (len(train_iter), next(iter(train_iter))[0].shape) == (240, (250, 1, 32, 32))
+
+
+@pytest.mark.parametrize("label", [-1, 10, 1.5, torch.tensor(2.9), "3"])
 def test_a_label_without_a_name_raises(label):
-    with pytest.raises(ValueError, match=f"got {label}"):
+    with pytest.raises(ValueError, match=f"labels 0 to 9; got {label}"):
         get_fashion_mnist_labels([0, label])
 
 

@@ -66,6 +66,29 @@ def test_pil_images_and_tensors_with_a_gradient_are_drawn():
     assert [count for count, _ in panels_of(axes)] == [1, 1]
 
 
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16, torch.float8_e4m3fn, torch.uint8, torch.bool])
+@pytest.mark.parametrize("shape", [(1, 4, 5), (3, 4, 5)])
+def test_tensors_of_every_number_type_are_drawn_with_their_values(dtype, shape, tmp_path):
+    image = (torch.rand(shape, generator=torch.Generator().manual_seed(0)) > 0.5).to(dtype)
+    (panel,) = show_images([image], 1, 1)
+    panel.figure.savefig(tmp_path / "image.png")
+    assert np.array_equal(panel.get_images()[0].get_array(), image.float().permute(1, 2, 0).squeeze(2).numpy())
+
+
+@pytest.mark.parametrize("dtype", [">f4", ">f8", ">i2", "<u2"])
+@pytest.mark.parametrize("shape", [(4, 5), (3, 4, 5)])
+def test_arrays_of_every_byte_order_are_drawn_with_their_values(dtype, shape, tmp_path):
+    image = np.random.default_rng(0).integers(0, 2, shape).astype(dtype)
+    (panel,) = show_images([image], 1, 1)
+    panel.figure.savefig(tmp_path / "image.png")
+    expected = image if len(shape) == 2 else image.transpose(1, 2, 0)
+    assert np.array_equal(panel.get_images()[0].get_array(), expected)
+
+
+def test_whole_numbers_may_be_those_of_numpy():
+    assert show_images(torch.rand(2, 4, 4), np.int64(1), np.int64(2)).shape == (2,)
+
+
 def test_the_axes_are_hidden_in_every_panel():
     axes = show_images([torch.rand(4, 4)], 1, 3)
     assert all(not panel.axison for panel in axes)

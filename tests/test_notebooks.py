@@ -11,6 +11,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
+import torch
 
 import d2lhelpers
 
@@ -154,12 +155,13 @@ def test_its_cell_for_colab_is_the_one_of_the_course(path):
     assert "--no-deps" in found[0].source, "Colab's own packages must not be replaced"
 
 
-def saved_definitions() -> list:
+def definitions(tag: str) -> list:
+    """Return the classes and functions in the cells with this tag."""
     return [
         pytest.param(node, id=f"{path.stem}-{node.name}")
         for path in PATHS
         for cell in cells(path, "code")
-        if "saved" in tags(cell)
+        if tag in tags(cell)
         for node in ast.parse(cell.source).body
         if isinstance(node, (ast.FunctionDef, ast.ClassDef))
     ]
@@ -194,14 +196,44 @@ def essence(tree: ast.AST) -> str:
     return re.sub(r"^(\s*[\w.]+): [^=\n]+ = ", r"\1 = ", plain, flags=re.MULTILINE)
 
 
-@pytest.mark.parametrize("node", saved_definitions())
+@pytest.mark.parametrize("node", definitions("saved"))
 def test_what_a_notebook_teaches_is_what_the_package_has(node):
     assert essence(node) == essence(package_definition(node.name))
 
 
 def test_something_is_taught_that_the_package_has():
-    names = {parameter.values[0].name for parameter in saved_definitions()}
-    assert {"Residual", "resnet_block", "resnet18", "Accumulator"} <= names
+    names = {parameter.values[0].name for parameter in definitions("saved")}
+    assert {"Residual", "resnet_block", "resnet18", "evaluating", "Timer"} <= names
+
+
+def results_on_good_input(namespace: dict) -> dict:
+    """Return what the definitions that a notebook may teach in a short version give, by name."""
+    X, y = torch.rand(6, 4, generator=torch.Generator().manual_seed(0)), torch.tensor([0, 1, 2, 3, 0, 1])
+    net = torch.nn.Linear(4, 4, bias=False)
+    with torch.no_grad():
+        net.weight.copy_(torch.eye(4))
+    sums = namespace["Accumulator"](2)
+    for part in X:
+        sums.add(part.sum(), 1)
+    return {
+        "Accumulator": (sums[0], sums[1], len(sums)),
+        "correct_predictions": [namespace["correct_predictions"](scores, y).item() for scores in (X, y)],
+        "accuracy": [namespace["accuracy"](scores, y) for scores in (X, y, X.bfloat16())],
+        "evaluate_accuracy_gpu": namespace["evaluate_accuracy_gpu"](net, [(X, y), (X[:1], y[:1])]),
+    }
+
+
+def test_what_a_notebook_teaches_in_a_short_version_agrees_with_the_package_on_good_input():
+    """What the package has grown beside it are guards, and good input does not meet them."""
+    taught = [parameter.values[0].name for parameter in definitions("short")]
+    path = ROOT / "notebooks" / "07_training_loop.ipynb"
+    namespace: dict = {}
+    for cell in cells(path, "code"):
+        if cell.source.startswith("import ") or {"saved", "short"} & set(tags(cell)):
+            exec(cell.source, namespace)
+    expected = results_on_good_input(vars(importlib.import_module("d2lhelpers.accuracy")))
+    assert results_on_good_input(namespace) == expected
+    assert set(taught) == set(expected), "compare each definition that is tagged `short`"
 
 
 def test_json_is_written_as_record_writes_it():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import inspect
 import json
 import subprocess
@@ -272,3 +273,54 @@ def test_a_chapter_in_the_manner_of_convolution_runs():
     images, labels = next(iter(d2l.load_data_fashion_mnist(batch_size=18)[1]))
     axes = d2l.show_images(images.reshape(18, 28, 28), 2, 9, titles=d2l.get_fashion_mnist_labels(labels))
     assert axes[0].get_title() == "ankle boot"
+
+
+# Rooms
+
+
+PACKAGE = Path(d2lhelpers.__file__).parent
+MODULES = sorted(path for path in PACKAGE.rglob("*.py") if path.name not in ("solutions.py", "exhibits.py"))
+
+
+def room_of(path: Path) -> str:
+    """Return "top", "page" or "course"."""
+    parts = path.relative_to(PACKAGE).parts
+    return parts[0] if len(parts) > 1 else "top"
+
+
+def imports_of(path: Path) -> set[str]:
+    """Return the rooms that a module imports from, wherever in it the import stands."""
+    nodes = ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+    modules = [node.module for node in nodes if isinstance(node, ast.ImportFrom) and node.module]
+    ours = [module.split(".")[1:] for module in modules if module.split(".")[0] == "d2lhelpers"]
+    return {parts[0] if parts and parts[0] in ("page", "course") else "top" for parts in ours}
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_imports_run_one_way(path):
+    allowed = {"top": {"top", "page"}, "page": {"page"}, "course": {"course", "top", "page"}}[room_of(path)]
+    if path == PACKAGE / "__init__.py":
+        allowed = {"top", "course"}  # the face: check, hint, solution, my_progress
+    assert imports_of(path) <= allowed
+
+
+def test_tab_offers_what_a_learner_calls():
+    assert dir(d2lhelpers) == sorted([*d2lhelpers.__all__, "plt"])
+    for name in ("claim", "exhibit", "subplots", "show_figure", "annotations"):
+        assert name not in dir(d2lhelpers)
+
+
+@pytest.mark.parametrize("name", ["Classifier", "Trainer", "FashionMNIST"])
+def test_a_name_of_the_books_other_edition_raises_an_error_that_says_so(name):
+    with pytest.raises(AttributeError, match=f"'{name}'.*edition 1.0.*edition 0.17.*train_ch6"):
+        getattr(d2lhelpers, name)
+    assert not hasattr(book, name), "the edition that is meant has it"
+
+
+def test_the_map_in_contributing_has_a_line_for_every_file_and_says_what_the_file_says():
+    root = PACKAGE.parent
+    lines = (root / "CONTRIBUTING.md").read_text(encoding="utf-8").splitlines()
+    files = [path for path in MODULES if path.name != "__init__.py" and path.parent.parent != PACKAGE / "course"]
+    for path in [*files, *(root / "tools").glob("*.py")]:
+        purpose = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))).splitlines()[0]
+        assert f"| `{path.name}` | {purpose} |" in lines, f"{path.name}: {purpose}"

@@ -5,16 +5,16 @@ from __future__ import annotations
 import copy
 import math
 from contextlib import nullcontext
-from types import SimpleNamespace
 
 import d2l.torch as book
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from d2lhelpers import Accumulator, History, LossNotFiniteError, evaluate_accuracy_gpu, train, train_ch6
+from d2lhelpers import Accumulator, History, LossNotFiniteError, evaluate_accuracy_gpu, train, train_ch6, training_step
 from small_batches import random_batches
 
 AS_THE_BOOK = {"bfloat16": False, "channels_last": False}
@@ -225,12 +225,19 @@ def test_both_speeds_are_reported(capsys):
     assert f"{history.epoch_images_per_second:.1f} over whole epochs" in lines[2]
 
 
-def test_steps_on_an_accelerator_are_timed_by_its_own_events():
-    synchronised = []
-    start = SimpleNamespace(elapsed_time=lambda end: 1500.0)
-    end = SimpleNamespace(synchronize=lambda: synchronised.append(True))
-    assert train._seconds_between(start, end) == 1.5
-    assert synchronised
+def test_the_history_is_a_sentence_and_knows_its_last_epoch():
+    history = train_ch6(small_net(), random_batches([8] * 3), random_batches([4]), 2, 0.1, "cpu")
+    assert history.last == (history.train_loss[-1], history.train_acc[-1], history.test_acc[-1])
+    assert history.last.test_acc == history.test_acc[-1]
+    assert repr(history) == (
+        f"2 epochs: train loss {history.train_loss[-1]:.3f}, train acc {history.train_acc[-1]:.3f}, "
+        f"test acc {history.test_acc[-1]:.3f}, {history.epoch_images_per_second:.0f} images/s"
+    )
+
+
+def test_an_empty_history_has_a_last_epoch_of_nan():
+    assert all(math.isnan(value) for value in History().last)
+    assert "0 epochs, stopped early" in repr(History(interrupted=True))
 
 
 # Going on, and a learner's own recipe
@@ -274,6 +281,86 @@ def test_optimizer_and_scheduler_do_what_they_do_in_a_loop_by_hand(scheduled):
         assert schedulers[0].get_last_lr() == schedulers[1].get_last_lr()
 
 
+def recipe_of(net: nn.Module, total_steps: int) -> dict:
+    optimizer = torch.optim.SGD(net.parameters(), lr=0.1, momentum=0.9)
+    return {
+        "optimizer": optimizer,
+        "scheduler": torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=0.4, total_steps=total_steps),
+    }
+
+
+def test_going_on_with_the_schedule_does_what_the_message_says(capsys):
+    batches = random_batches([4] * 5)
+    net = small_net()
+    recipe = recipe_of(net, 4 * 5)
+    history = train_ch6(net, Batches(batches, [*batches[:2], KeyboardInterrupt]), batches, 4, device="cpu", **recipe)
+    assert len(history.test_acc) == 1 and recipe["scheduler"].last_epoch == 7
+    assert "to go on, train_ch6(..., num_epochs=3, initialize=False)" in capsys.readouterr().out
+    further = train_ch6(net, batches, batches, 3, device="cpu", initialize=False, **recipe)
+    assert len(further.test_acc) == 3 and not further.interrupted
+    assert recipe["scheduler"].last_epoch == 20
+    assert "the schedule ends after 13 batches; the last 2 keep its last rate" in capsys.readouterr().out
+
+
+def test_an_interrupted_last_evaluation_leaves_no_epoch_to_go_on_with(capsys):
+    batches = random_batches([4] * 5)
+    history = train_ch6(small_net(), batches, Batches([KeyboardInterrupt]), 1, 0.1, "cpu")
+    assert history.interrupted and history.test_acc == []
+    assert "only the last evaluation is missing, evaluate_accuracy_gpu(net, test_iter)" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "steps_taken, num_epochs, initialize, message",
+    [
+        (0, 6, True, "has 20 steps left, and 6 epochs of 4 batches need 24. It is enough for num_epochs=5"),
+        (7, 5, False, "has 13 steps left, and 5 epochs .* enough for num_epochs=4"),
+        (
+            20,
+            1,
+            False,
+            "used up: it has taken all of its 20 steps. To start again, make net, opt",
+        ),
+        (20, 5, True, "has taken 20 steps already, and initialize=True starts with new weights"),
+        (3, 1, True, "has taken 3 steps already.*to go on from where the net is, pass initialize=False"),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:Detected call of `lr_scheduler.step")
+def test_a_schedule_that_does_not_fit_is_refused_before_anything_is_changed(
+    steps_taken, num_epochs, initialize, message, capsys
+):
+    net, batches = small_net(), random_batches([4] * 4)
+    recipe = recipe_of(net, 20)
+    for _ in range(steps_taken):
+        recipe["scheduler"].step()
+    before = copy.deepcopy(net)
+    with pytest.raises(ValueError, match=message):
+        train_ch6(net, batches, batches, num_epochs, device="cpu", initialize=initialize, **recipe)
+    assert same_weights(net, before) and recipe["scheduler"].last_epoch == steps_taken
+    assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda optimizer: torch.optim.lr_scheduler.LinearLR(optimizer, 1.0, 0.1, total_iters=3),
+        lambda optimizer: torch.optim.lr_scheduler.PolynomialLR(optimizer, total_iters=3),
+        lambda optimizer: torch.optim.lr_scheduler.SequentialLR(
+            optimizer,
+            [torch.optim.lr_scheduler.ConstantLR(optimizer), torch.optim.lr_scheduler.LinearLR(optimizer)],
+            [2],
+        ),
+    ],
+)
+def test_a_schedule_that_keeps_its_last_rate_may_be_shorter_than_the_training(make):
+    net, batches = small_net(), random_batches([4] * 4)
+    optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
+    scheduler = make(optimizer)
+    assert (
+        len(train_ch6(net, batches, batches, 3, device="cpu", optimizer=optimizer, scheduler=scheduler).test_acc) == 3
+    )
+    assert scheduler.last_epoch == 12
+
+
 def test_a_list_of_tensors_reaches_the_net_as_one_list():
     class Adds(nn.Module):
         def __init__(self):
@@ -293,7 +380,7 @@ def test_a_list_of_tensors_reaches_the_net_as_one_list():
 
 @pytest.mark.parametrize("fast", [True, False])
 def test_bfloat16_is_used_where_it_is_fast_and_never_in_the_evaluation(monkeypatch, fast):
-    monkeypatch.setattr(train, "computes_bfloat16_fast", lambda device: fast)
+    monkeypatch.setattr(training_step, "computes_bfloat16_fast", lambda device: fast)
     net = nn.Sequential(Spy(), nn.Flatten(), nn.Linear(144, 10))
     train_ch6(net, random_batches([4] * 2), random_batches([4]), 1, 0.1, "cpu")
     assert [autocast for training, autocast in net[0].calls if training] == [fast] * 2
@@ -303,7 +390,7 @@ def test_bfloat16_is_used_where_it_is_fast_and_never_in_the_evaluation(monkeypat
 
 @pytest.mark.parametrize("wanted", [True, False])
 def test_bfloat16_can_be_switched_on_and_off(monkeypatch, wanted):
-    monkeypatch.setattr(train, "computes_bfloat16_fast", lambda device: not wanted)
+    monkeypatch.setattr(training_step, "computes_bfloat16_fast", lambda device: not wanted)
     net = nn.Sequential(Spy(), nn.Flatten(), nn.Linear(144, 10))
     train_ch6(net, random_batches([4]), random_batches([4]), 1, 0.1, "cpu", bfloat16=wanted)
     assert [autocast for training, autocast in net[0].calls if training] == [wanted]
@@ -353,6 +440,35 @@ def test_looking_at_the_first_batch_leaves_no_trace():
     assert sum(training for training, _ in net[0].calls) == 1
 
 
+def lazy_net() -> nn.Sequential:
+    return nn.Sequential(nn.LazyConv2d(4, 3), nn.LazyBatchNorm2d(), nn.ReLU(), nn.Flatten(), nn.LazyLinear(10))
+
+
+def test_lazy_layers_are_initialised_and_trained_as_others_are():
+    batches = random_batches([4] * 5)
+    net = lazy_net()
+    tiny = torch.optim.SGD(net.parameters(), lr=0.0)
+    assert len(train_ch6(net, batches, batches, 1, device="cpu", optimizer=tiny).test_acc) == 1
+    for weight, fans in ((net[0].weight, (1 + 4) * 9), (net[4].weight, 410)):
+        assert math.sqrt(6 / fans) * 0.8 < weight.abs().max() <= math.sqrt(6 / fans)
+    assert is_channels_last(net[0].weight) or net[0].weight.shape[1] == 1
+    assert net[1].num_batches_tracked == 5  # the look at the shapes has left no trace
+    before = net[4].weight.clone()
+    train_ch6(net, batches, batches, 1, 0.1, "cpu", initialize=False)
+    assert not net[4].weight.equal(before)
+
+
+def test_a_head_that_flattens_with_view_in_training_only_trains_by_default():
+    class Auxiliary(Viewing):
+        def forward(self, X):
+            Y = self.convolution(X)
+            return self.linear(Y.view(len(Y), -1) if self.training else Y.flatten(1))
+
+    net = Auxiliary()
+    train_ch6(net, random_batches([4] * 5), random_batches([4]), 1, 0.1, "cpu")
+    assert not is_channels_last(net.convolution.weight)
+
+
 # Devices
 
 
@@ -369,26 +485,33 @@ def test_nothing_is_read_from_an_accelerator_but_at_the_points_of_the_plot(monke
     # Tensors on the meta device have no value, so that whoever reads one fails.
     monkeypatch.setattr(train, "Accumulator", CountsReads)
     monkeypatch.setattr(torch, "autocast", lambda *_, **__: nullcontext())  # there is none on this device
-    monkeypatch.setattr(train, "_mark", lambda device: 0.0)
-    monkeypatch.setattr(train.TrainingStep, "seconds", lambda step: 1.0)
+    for name in ("start", "stop"):
+        monkeypatch.setattr(training_step.StepClock, name, lambda clock: None)
+    monkeypatch.setattr(training_step.StepClock, "seconds", lambda clock: 1.0)
     monkeypatch.setattr(train, "evaluate_accuracy_gpu", lambda net, data_iter, device: 0.5)
     checked = []
-    monkeypatch.setattr(train, "_check_finite", lambda loss_sum, epoch, batch, *_: checked.append(batch))
+    monkeypatch.setattr(train, "_check_finite", lambda *arguments: checked.append(arguments[-1]))
     history = train_ch6(small_net(), random_batches([4] * 50), random_batches([4]), 2, 0.1, "meta", bfloat16=False)
     assert len(history.train_loss) == 2
     assert checked == [10, 20, 30, 40, 50] * 2
     assert len(reads) == 2 * (5 + 1) * 2  # loss and accuracy, at five points and at the end of each epoch
 
 
-def test_batches_that_can_be_kept_on_the_device_are():
+def test_batches_that_can_be_kept_on_the_device_are_and_the_learners_own_stay_where_they_are():
+    moved = []
+
     class Movable(list):
+        device = "where the learner left it"
+
         def to(self, device):
             self.device = device
+            moved.append(self)
             return self
 
     train_iter, test_iter = Movable(random_batches([4])), Movable(random_batches([4]))
     train_ch6(small_net(), train_iter, test_iter, 1, 0.1, "cpu")
-    assert train_iter.device == test_iter.device == torch.device("cpu")
+    assert [copied.device for copied in moved] == [torch.device("cpu")] * 2
+    assert train_iter.device == test_iter.device == "where the learner left it"
 
 
 def test_the_device_is_found_where_none_is_given(monkeypatch, capsys):
@@ -412,7 +535,7 @@ def test_an_interruption_keeps_the_history_of_the_finished_epochs_and_what_was_l
     assert history.train_loss == whole.train_loss and history.test_acc == whole.test_acc
     assert len(history.train_acc) == len(history.seconds) == 1
     assert not same_weights(net, expected)  # the two batches after it have been learned from
-    assert "interrupted after 1 finished epochs" in capsys.readouterr().out
+    assert "interrupted after 1 finished epochs: the history has these" in capsys.readouterr().out
     further = train_ch6(net, batches, batches, 1, 0.1, "cpu", initialize=False)
     assert len(further.train_loss) == 1
 
@@ -432,33 +555,57 @@ def test_an_interruption_during_the_evaluation_leaves_the_net_in_training_mode()
     assert all(module.training for module in net.modules())
 
 
+def exploding_net() -> nn.Sequential:
+    """Return a net whose loss is no longer finite after a few steps at a rate of 1e30."""
+    return nn.Sequential(nn.Flatten(), nn.Linear(144, 32), nn.ReLU(), nn.Linear(32, 10))
+
+
 @pytest.mark.parametrize("bad", [math.nan, math.inf])
-def test_a_loss_that_is_not_finite_stops_with_epoch_batch_rate_and_history(bad):
+def test_images_that_are_not_finite_are_named_as_the_cause_and_the_rate_is_not(bad):
     batches = random_batches([4] * 6)
     spoilt = list(batches)
     spoilt[2] = (torch.full_like(batches[2][0], bad), batches[2][1])
-    with pytest.raises(LossNotFiniteError, match="nan in epoch 2, by batch 3; the learning rate was 0.05") as caught:
+    with pytest.raises(LossNotFiniteError, match="nan in epoch 2, by batch 3: 576 values of this batch's") as caught:
         train_ch6(small_net(), Batches(batches, spoilt), batches, 3, 0.05, "cpu")
     assert len(caught.value.history.train_loss) == len(caught.value.history.test_acc) == 1
-    assert "Try a smaller one" in str(caught.value)
+    assert "rate" not in str(caught.value)
     assert isinstance(caught.value, FloatingPointError)
+
+
+def test_test_images_that_are_not_finite_are_named_as_the_cause():
+    net, bad = small_net(), [(torch.full((2, 1, 12, 12), math.nan), torch.tensor([0, 1]))]
+    with pytest.raises(ValueError, match="288 values of the images are not finite") as caught:
+        train_ch6(net, random_batches([4] * 3), bad, 1, 0.1, "cpu")
+    assert "rate" not in str(caught.value)
+    assert all(weight.isfinite().all() for weight in net.parameters())
+
+
+def test_a_net_that_gives_nan_from_the_start_is_not_blamed_on_the_rate():
+    class Divides(nn.Module):
+        def forward(self, X):
+            return X / 0 - X / 0
+
+    net = nn.Sequential(nn.Flatten(), nn.Linear(144, 10), Divides())
+    with pytest.raises(LossNotFiniteError, match="before the first step, from images that are finite") as caught:
+        train_ch6(net, random_batches([4] * 3), random_batches([4]), 1, 0.1, "cpu")
+    assert "rate" not in str(caught.value)
 
 
 @pytest.mark.parametrize("num_batches", [1, 5])
 def test_a_learning_rate_that_is_far_too_large_gives_the_same_error(num_batches):
-    net = nn.Sequential(nn.Flatten(), nn.Linear(144, 32), nn.ReLU(), nn.Linear(32, 10))
+    net = exploding_net()
     with pytest.raises(LossNotFiniteError, match=r"in epoch 1, by batch \d; the learning rate was 1e\+30") as caught:
         train_ch6(net, random_batches([4] * num_batches), random_batches([4]), 2, 1e30, "cpu")
     assert caught.value.history.train_loss == []
 
 
 def test_the_learning_rate_named_is_that_of_the_moment():
-    net = small_net()
-    first, last = net[0].parameters(), net[6].parameters()
-    optimizer = torch.optim.SGD([{"params": first, "lr": 0.5}, {"params": last, "lr": 0.25}])
-    bad = [(torch.full((2, 1, 12, 12), math.nan), torch.tensor([0, 1]))]
-    with pytest.raises(LossNotFiniteError, match="the learning rate was 0.5, 0.25"):
-        train_ch6(net, bad, bad, 1, device="cpu", optimizer=optimizer)
+    net = exploding_net()
+    optimizer = torch.optim.SGD(
+        [{"params": net[1].parameters(), "lr": 1e30}, {"params": net[3].parameters(), "lr": 2e30}]
+    )
+    with pytest.raises(LossNotFiniteError, match=r"the learning rate was 1e\+30, 2e\+30, and \d+ weights are nan"):
+        train_ch6(net, random_batches([4] * 5), random_batches([4]), 1, device="cpu", optimizer=optimizer)
 
 
 # Wrong arguments
@@ -525,7 +672,7 @@ def test_labels_that_the_net_has_no_class_for_raise(place, labels):
 @pytest.mark.parametrize(
     "net, X, y, message",
     [
-        (nn.Conv2d(1, 10, 3), torch.rand(2, 1, 12, 12), torch.tensor([0, 1]), r"scores of shape \(batch, 10, 10, 10\)"),
+        (nn.Conv2d(1, 10, 3), torch.rand(2, 1, 12, 12), torch.tensor([0, 1]), r"scores of shape \(2, 10, 10, 10\)"),
         (small_net(), torch.rand(2, 1, 12, 12), torch.tensor([[0], [1]]), r"labels of shape \(2, 1\)"),
         (small_net(), torch.rand(0, 1, 12, 12), torch.zeros(0, dtype=torch.long), "no example in this batch"),
     ],
@@ -544,6 +691,34 @@ def test_an_iterator_that_is_used_up_raises():
     batches = random_batches([4])
     with pytest.raises(ValueError, match="yielded no batch in this epoch"):
         train_ch6(small_net(), Batches(batches, []), batches, 2, 0.1, "cpu")
+
+
+@pytest.mark.parametrize("error", [OSError, ZeroDivisionError, StopIteration, SystemExit])
+def test_whatever_ends_a_training_has_the_history_up_to_there(error):
+    batches = random_batches([4] * 5)
+    with pytest.raises(RuntimeError if error is StopIteration else error) as caught:
+        train_ch6(small_net(), Batches(batches, batches, [*batches[:2], error]), batches, 5, 0.1, "cpu")
+    assert len(caught.value.history.test_acc) == 2 and caught.value.history.interrupted
+
+
+@pytest.mark.parametrize(
+    "optimizer, message",
+    [
+        (torch.optim.LBFGS, "LBFGS asks for the loss several times"),
+        (torch.optim.SGD, "has no parameter that can learn"),
+    ],
+)
+def test_what_cannot_be_trained_is_refused(optimizer, message):
+    net, batches = small_net(), random_batches([2])
+    for parameter in net.parameters():
+        parameter.requires_grad = optimizer is not torch.optim.SGD
+    with pytest.raises((TypeError, ValueError), match=message):
+        train_ch6(net, batches, batches, 1, device="cpu", optimizer=optimizer(net.parameters(), lr=0.1))
+
+
+@pytest.mark.parametrize("number", [np.int64(2), torch.tensor(2)])
+def test_any_whole_number_is_a_number_of_epochs(number):
+    assert len(train_ch6(small_net(), random_batches([2]), random_batches([2]), number, 0.1, "cpu").test_acc) == 2
 
 
 # In a notebook
@@ -569,6 +744,32 @@ def net():
     "train": "history = d2l.train_ch6(net(), [(X, y)] * 20, [(X, y)], 3, 0.1, d2l.try_gpu())",
     "interrupted": "print(len(d2l.train_ch6(net(), Interrupted([(X, y)] * 20), [(X, y)], 9, 0.1).seconds), 'kept')",
     "not finite": "# raises\nd2l.train_ch6(net(), [(X * float('nan'), y)] * 20, [(X, y)], 9, 0.1)",
+    "several": """# raises
+histories = []
+for _ in range(3):
+    histories.append(d2l.train_ch6(net(), Interrupted([(X, y)] * 20), [(X, y)], 9, 0.1))""",
+    "several in a dict": """# raises
+runs = {name: d2l.train_ch6(net(), Interrupted([(X, y)]), [(X, y)], 9, 0.1) for name in "ab"}""",
+    "side by side": """# raises
+def stopped():
+    yield X, y
+    raise KeyboardInterrupt
+for lr in (0.1, 0.2):
+    steps = d2l.train_side_by_side({"net": net()}, stopped(), lr)
+    for losses in steps:
+        pass
+    print("kept", steps.interrupted)""",
+    "next cell": "print(len(histories), d2l.train_ch6(net(), [(X, y)] * 20, [(X, y)], 2, 0.1).interrupted)",
+    "an error": """# raises
+class Fails(list):
+    epoch = 0
+    def __iter__(self):
+        self.epoch += 1
+        yield from super().__iter__()
+        if self.epoch == 3:
+            raise OSError("the disk is gone")
+d2l.train_ch6(net(), Fails([(X, y)] * 20), [(X, y)], 9, 0.1)""",
+    "after it": "import sys; print(sys.last_value.history)",
 }
 
 
@@ -606,3 +807,30 @@ def test_a_cell_whose_loss_is_not_finite_says_so(cells):
     (error,) = [output for output in cells["not finite"].outputs if output.output_type == "error"]
     assert error.ename == "LossNotFiniteError"
     assert "in epoch 1, by batch 1" in error.evalue
+
+
+def errors(cell) -> list[str]:
+    return [f"{output.ename}: {output.evalue}" for output in cell.outputs if output.output_type == "error"]
+
+
+@pytest.mark.parametrize("name", ["several", "several in a dict"])
+def test_a_stop_ends_the_other_trainings_of_the_cell(cells, name):
+    assert errors(cells[name]) == [
+        "KeyboardInterrupt: a training of this cell was stopped, so its other trainings do not begin"
+    ]
+    assert printed(cells[name]).count("interrupted after 1 finished epochs") == 1
+
+
+def test_the_next_cell_trains_again_and_the_stopped_history_is_kept(cells):
+    assert not errors(cells["next cell"]) and printed(cells["next cell"]).endswith("1 False\n")
+
+
+def test_nets_side_by_side_do_not_begin_either_after_a_stop(cells):
+    assert printed(cells["side by side"]) == "kept True\n"
+    assert errors(cells["side by side"])[0].startswith("KeyboardInterrupt: a training of this cell was stopped")
+
+
+def test_after_an_error_the_history_is_within_reach(cells):
+    assert errors(cells["an error"]) == ["OSError: the disk is gone"]
+    assert "the history of 2 finished epochs is kept: sys.last_value.history" in printed(cells["an error"])
+    assert printed(cells["after it"]).startswith("2 epochs, stopped early: train loss ")

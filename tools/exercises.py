@@ -16,6 +16,7 @@ import shutil
 import sys
 from pathlib import Path
 
+import lab
 import nbformat
 from nbformat import NotebookNode
 
@@ -58,13 +59,16 @@ def fill(notebook: NotebookNode) -> None:
 
 
 def make_editions(folder: Path = EDITIONS) -> list[Path]:
-    """Write both editions, beside each other; return the folders."""
+    """Write both editions, beside each other; return the folders.
+
+    That without answers is for the students, so it has no recorded outputs either: they answer what the page asks.
+    """
     folders = [folder / "without_answers", folder / "with_answers"]
     for path in folders:
         shutil.rmtree(path, ignore_errors=True)
         path.mkdir(parents=True)
     for path in sorted(NOTEBOOKS.glob("*.ipynb")):
-        shutil.copy(path, folders[0])
+        lab.write(lab.without_outputs(lab.read(path)), folders[0] / path.name)
         notebook = nbformat.read(path, as_version=4)
         fill(notebook)
         nbformat.write(notebook, folders[1] / path.name)
@@ -73,7 +77,7 @@ def make_editions(folder: Path = EDITIONS) -> list[Path]:
 
 def score() -> str:
     """Judge all answers that the tests know; return a table, notebook by notebook."""
-    sys.path.append(str(ROOT / "tests"))
+    sys.path.append(str(ROOT / "tests" / "course"))
     import collect
     from test_exercises import answered, verdict_on
 

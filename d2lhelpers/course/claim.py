@@ -7,12 +7,22 @@ import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from d2lhelpers.page.printable import printable
+from d2lhelpers.page.stop import any_interrupted
+
 
 class ClaimError(AssertionError):
     """The evidence does not bear the claim."""
 
 
-def claim(statement: str, holds: bool | Iterable[bool], evidence: Mapping[str, Any], *, strict: bool = True) -> Claim:
+def claim(
+    statement: str,
+    holds: bool | Iterable[bool],
+    evidence: Mapping[str, Any],
+    *,
+    strict: bool = True,
+    runs: Any = None,
+) -> Claim:
     """State a finding, show the evidence for it, and fail loudly if the evidence does not bear it.
 
     Parameters
@@ -27,11 +37,15 @@ def claim(statement: str, holds: bool | Iterable[bool], evidence: Mapping[str, A
     strict : bool
         Whether a claim that does not hold raises. A notebook whose settings the learner has changed
         passes False: then the failure is shown like any other result, and the page goes on.
+    runs : optional
+        The history, or several, that the evidence is from: anything with an attribute `interrupted`, an
+        iterable of such, or a mapping to such. If one was interrupted, the claim is not decided, whatever
+        `holds` says; that is shown, and nothing raises.
 
     Returns
     -------
     Claim
-        Shown by the notebook as the last value of its cell.
+        Shown by the notebook as the last value of its cell; true in an `if` or `assert` if it holds.
 
     Raises
     ------
@@ -50,6 +64,8 @@ def claim(statement: str, holds: bool | Iterable[bool], evidence: Mapping[str, A
     """
     if not isinstance(statement, str) or not statement.strip():
         raise ValueError(f"a claim needs a statement, a sentence as text; got {statement!r}")
+    if any_interrupted(runs):
+        return Claim(statement.strip().rstrip("."), [], dict(evidence))
     if not evidence:
         raise ValueError("a claim needs evidence: pass the numbers that decide, by name")
     verdicts = _as_verdicts(holds)
@@ -68,7 +84,7 @@ def claim(statement: str, holds: bool | Iterable[bool], evidence: Mapping[str, A
 
 
 class Claim:
-    """A finding with its verdict and its evidence, as `claim` returns it."""
+    """A finding with its verdicts, of which there is none if a run was stopped early, and its evidence."""
 
     def __init__(self, statement: str, verdicts: list[bool], evidence: dict[str, Any]) -> None:
         self.statement, self.verdicts, self.evidence = statement, verdicts, evidence
@@ -76,6 +92,8 @@ class Claim:
     @property
     def verdict(self) -> str:
         """The verdict in words; it does not depend on the digits of the evidence."""
+        if not self.verdicts:
+            return "CLAIM NOT DECIDED, a run was stopped early"
         cases = len(self.verdicts)
         count = "" if cases == 1 else f" in {sum(self.verdicts)} of {cases} cases"
         return f"CLAIM HOLDS{count}" if all(self.verdicts) else f"CLAIM DOES NOT HOLD{count and ', only' + count}"
@@ -85,15 +103,18 @@ class Claim:
         """The evidence in one line."""
         return "evidence: " + ", ".join(f"{name} = {_shown(value)}" for name, value in self.evidence.items())
 
+    def __bool__(self) -> bool:
+        return bool(self.verdicts) and all(self.verdicts)
+
     def __repr__(self) -> str:
-        return f"{self.verdict}: {self.statement}.\n{self.evidence_text}"
+        return printable(f"{self.verdict}: {self.statement}.\n{self.evidence_text}")
 
     def _repr_html_(self) -> str:
         cells = "".join(
             f"<td style='text-align:left'>{html.escape(name)}: <b>{html.escape(_shown(value))}</b></td>"
             for name, value in self.evidence.items()
         )
-        mark, color = ("✓", "#009E73") if all(self.verdicts) else ("✗", "#D55E00")
+        mark, color = ("✓", "#009E73") if self else ("✗", "#D55E00") if self.verdicts else ("…", "#E69F00")
         return (
             f"<div style='border-left:4px solid {color};padding:.2em .8em'>"
             f"<p><b>{mark} {html.escape(self.verdict)}:</b> {html.escape(self.statement)}.</p>"

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
+import copy
 import html
 import importlib
+import random
 import re
 import sys
-import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
-from d2lhelpers.course import solved
-from d2lhelpers.course.checking import Incorrect, described, is_stub
-from d2lhelpers.course.guarded import CPU_SECONDS, DiedSilently, RanTooLong, run_guarded
+from d2lhelpers.course import cells, solved
+from d2lhelpers.course.checking import Incorrect, described, is_out_of_memory, is_stub
+from d2lhelpers.course.guarded import Stopped, run_guarded
+from d2lhelpers.page.printable import printable
 
 FOLDER = Path(__file__).parent
 
@@ -76,15 +80,20 @@ class Verdict:
         "correct", "incorrect" or "not attempted".
     cause : str
         What is wrong, or what to do next.
+
+    A verdict is true if the answer is correct, and only then.
     """
 
     number: str
     outcome: str
     cause: str = ""
 
+    def __bool__(self) -> bool:
+        return self.outcome == CORRECT
+
     def __str__(self) -> str:
         mark = {CORRECT: "✓", INCORRECT: "✗", NOT_ATTEMPTED: "○"}[self.outcome]
-        return f"{mark} Exercise {self.number} {self.outcome}" + (f": {self.cause}" if self.cause else ".")
+        return printable(f"{mark} Exercise {self.number} {self.outcome}" + (f": {self.cause}" if self.cause else "."))
 
     __repr__ = __str__
 
@@ -98,6 +107,9 @@ class Verdict:
 class MarkdownText(str):
     """Text that a notebook shows as Markdown; in a script it is a text like any other, which IPython's class is not."""
 
+    def __new__(cls, text: str) -> MarkdownText:
+        return super().__new__(cls, printable(text))
+
     def __repr__(self) -> str:
         return str(self)
 
@@ -107,6 +119,7 @@ class MarkdownText(str):
 
 _registry: dict[str, Exercise] = {}
 _hints_given: dict[str, int] = {}
+cells.listen()
 
 
 def exercise(
@@ -133,11 +146,14 @@ def find(number: str) -> Exercise:
 
     Raises
     ------
+    TypeError
+        If it is not a text: as numbers, 15.1 and 15.10 are the same.
     ValueError
         If there is none; the message lists those of the same notebook.
     """
+    if not isinstance(number, str):
+        raise TypeError(f'the number of an exercise is a text: write it in quotes, such as "15.10"; got {number!r}')
     exercises = all_exercises()
-    number = str(number)
     if number not in exercises:
         near = [other for other in exercises if other.split(".")[0] == number.split(".")[0]] or list(exercises)
         raise ValueError(f"there is no exercise {number!r}; there are {', '.join(near)}")
@@ -179,38 +195,69 @@ def check(number: str, answers: Mapping[str, Any] | None = None) -> Verdict:
     Returns
     -------
     Verdict
-        Correct, incorrect with the cause, or not attempted yet. It is also noted in your progress.
+        Correct, incorrect with the cause, or not attempted yet; true only if it is correct. It is
+        also noted in your progress.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the number is not a text, or no exercise has it.
     """
     asked = find(number)
+    edited = ""
     if answers is None:
+        failed, edited = cells.failed(asked.names), cells.edited(asked.names)
+        if failed:
+            return Verdict(asked.number, NOT_ATTEMPTED, failed)
         answers = sys._getframe(1).f_globals
     verdict = judge(asked, answers)
     solved.note(asked.number, verdict.outcome)
+    verdict.cause = f"{verdict.cause} {edited}".strip()
     return verdict
 
 
 def judge(asked: Exercise, answers: Mapping[str, Any]) -> Verdict:
     """Check an answer as `check` does, without noting it."""
+    outcome, cause = _outcome(asked, answers)
+    if outcome == NOT_ATTEMPTED:
+        cause += f' d2l.hint("{asked.number}") helps.'
+    return Verdict(asked.number, outcome, cause)
+
+
+def _outcome(asked: Exercise, answers: Mapping[str, Any]) -> tuple[str, str]:
+    """Return the outcome and its cause."""
     missing = [name for name in asked.names if name not in answers]
     if missing:
-        todo = f"define {', '.join(missing)} in the cell above, run it, and check again"
-        return Verdict(asked.number, NOT_ATTEMPTED, todo + f'. d2l.hint("{asked.number}") helps.')
+        return NOT_ATTEMPTED, f"define {', '.join(missing)} in the cell above, run it, and check again."
     given = [answers[name] for name in asked.names]
-    if any(value is ... for value in given):
-        blank = [name for name, value in zip(asked.names, given) if value is ...]
-        verb = "is" if len(blank) == 1 else "are"
-        todo = f'{", ".join(blank)} {verb} still to be found. d2l.hint("{asked.number}") helps.'
-        return Verdict(asked.number, NOT_ATTEMPTED, todo)
+    blank = [name for name, value in zip(asked.names, given) if value is ...]
+    if blank:
+        return NOT_ATTEMPTED, f"{', '.join(blank)} {'is' if len(blank) == 1 else 'are'} still to be found."
     try:
-        result = run_guarded(lambda: _judge_here(asked, given))
-    except RanTooLong:
-        cause = f"your code was stopped, it took more than {CPU_SECONDS:g} s. Is there a loop that never ends?"
-        return Verdict(asked.number, INCORRECT, cause)
-    except MemoryError:
-        return Verdict(asked.number, INCORRECT, "your code was stopped, it wanted more memory than a check may take.")
-    except DiedSilently:
-        return Verdict(asked.number, INCORRECT, "your code ended the whole process; look for exit() and the like.")
-    return Verdict(asked.number, **result)
+        return run_guarded(lambda: _try(asked, given))
+    except Stopped as error:
+        return INCORRECT, f"your code {error}"
+
+
+def _try(asked: Exercise, given: list[Any]) -> tuple[str, str]:
+    """Run the check itself; whatever the learner's code raises becomes an outcome and its cause."""
+    for seed in (torch.manual_seed, random.seed, np.random.seed):
+        seed(int(asked.number.replace(".", "")))
+    with contextlib.suppress(Exception):  # what cannot be copied, the check takes as it is
+        given = copy.deepcopy(given)
+    try:
+        asked.check(*given)
+    except Incorrect as error:
+        return INCORRECT, str(error)
+    except RecursionError:
+        return INCORRECT, "your code calls itself without end (RecursionError)."
+    except (Exception, SystemExit) as error:
+        if is_out_of_memory(error):
+            raise MemoryError from None
+        if is_stub(error):
+            return NOT_ATTEMPTED, "a part is still to be written."
+        return INCORRECT, f"your code raised {described(error)}"
+    return CORRECT, ""
 
 
 def hint(number: str) -> MarkdownText:
@@ -230,32 +277,24 @@ def solution(number: str) -> MarkdownText:
     return MarkdownText(f"{heading}\n\n```python\n{asked.solution}\n```")
 
 
-def my_progress() -> MarkdownText:
-    """Return a table of the course's exercises and what you have solved, from all your sessions."""
-    return MarkdownText(solved.table(list(all_exercises().values())))
+def my_progress(save: str | Path | None = None) -> MarkdownText:
+    """Return a table of the course's exercises, what you have solved in all your sessions, and what is next.
 
+    Parameters
+    ----------
+    save : str or Path, optional
+        Write a page to keep or to hand in under this name, such as ``"progress.html"``. It says what was solved
+        and when, on which day it was made, and with which versions.
 
-def _judge_here(asked: Exercise, given: list[Any]) -> dict[str, str]:
-    """Run the check itself; whatever the learner's code raises becomes a verdict."""
-    try:
-        with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # a warning is not a mistake
-            torch.manual_seed(int(asked.number.replace(".", "")))
-            asked.check(*given)
-    except Incorrect as error:
-        return {"outcome": INCORRECT, "cause": str(error)}
-    except MemoryError:
-        raise
-    except RecursionError:
-        return {"outcome": INCORRECT, "cause": "your code calls itself without end (RecursionError)."}
-    except (Exception, SystemExit, KeyboardInterrupt) as error:
-        if is_stub(error):
-            todo = f'a part is still to be written. d2l.hint("{asked.number}") helps.'
-            return {"outcome": NOT_ATTEMPTED, "cause": todo}
-        if "not enough memory" in str(error) or "allocate memory" in str(error):
-            raise MemoryError from None
-        return {"outcome": INCORRECT, "cause": f"your code raised {described(error)}"}
-    return {"outcome": CORRECT, "cause": ""}
+    Raises
+    ------
+    ValueError
+        If the name does not end in ``.html``.
+    """
+    exercises = list(all_exercises().values())
+    if save is not None:
+        solved.save_page(exercises, Path(save))
+    return MarkdownText(solved.table(exercises))
 
 
 def _without_marks(source: str) -> str:

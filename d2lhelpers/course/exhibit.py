@@ -10,7 +10,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from d2lhelpers.course.checking import Incorrect, choice, shown
+from d2lhelpers.course.checking import Incorrect, choice, described, is_out_of_memory, is_stub, shown
 from d2lhelpers.course.exercise import folder_of, section
 
 IMPORTS = {"torch": torch, "nn": nn, "F": F}
@@ -104,18 +104,16 @@ def _outcome(test: Callable[[Any], Any], subject: Any) -> str:
     try:
         torch.manual_seed(0)
         result = test(subject)
-    except (MemoryError, RecursionError):
-        raise
     except AssertionError as error:
-        return f"AssertionError: {error}" if str(error) else "an assertion does not hold"
+        return described(error) if error.args else "an assertion does not hold"
     except (Exception, SystemExit) as error:
-        if isinstance(error, NotImplementedError) and not error.args:
+        if is_stub(error) or is_out_of_memory(error) or isinstance(error, RecursionError):
             raise
         if "is a built-in class" in str(error) or "could not get source code" in str(error):
             return "its source cannot be read; test what the code does, not how it is written"
-        return f"{type(error).__name__}: {str(error)[:150]}"
+        return described(error)
     if result is not None:
         raise Incorrect(
-            f"your test returned {shown(result)}, and nobody looks at that; a test says no by raising: use assert"
+            f"your test returned {shown(result)}, which says nothing: a test says no by raising, so use assert"
         )
     return ""

@@ -1,5 +1,6 @@
-"""What shows things in a notebook: figures, drawings, and output that changes in place."""
+"""What shows things in a notebook: figures, drawings, questions, and output that changes in place."""
 
+from d2lhelpers.page.ask import ask
 from d2lhelpers.page.live_output import LiveOutput
 from d2lhelpers.page.plotting import (
     LINE_STYLES,
@@ -13,6 +14,6 @@ from d2lhelpers.page.plotting import (
 from d2lhelpers.page.progress_line import ProgressLine
 
 __all__ = [
-    "LINE_STYLES", "OKABE_ITO", "LiveOutput", "ProgressLine", "label_line_ends", "picture", "show_drawing",
+    "LINE_STYLES", "OKABE_ITO", "LiveOutput", "ProgressLine", "ask", "label_line_ends", "picture", "show_drawing",
     "show_figure", "subplots",
 ]  # fmt: skip

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from d2lhelpers.page.live_output import MimeBundle
+from d2lhelpers.page.stop import any_interrupted
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -58,7 +59,7 @@ def subplots(
         return figure, figure.subplots(nrows, ncols, **options)
 
 
-def show_figure(figure: Figure, alt: str) -> None:
+def show_figure(figure: Figure, alt: str, runs: Any = None) -> None:
     """Show a figure in the notebook, with a text alternative for those who cannot see it.
 
     Parameters
@@ -67,6 +68,9 @@ def show_figure(figure: Figure, alt: str) -> None:
         As `subplots` makes it.
     alt : str
         What is to be seen, in a sentence or two.
+    runs : optional
+        The history, or several, that it shows, as in `d2lhelpers.course.claim`: if one was interrupted, a
+        note below the figure and the text alternative say so.
 
     Raises
     ------
@@ -75,6 +79,10 @@ def show_figure(figure: Figure, alt: str) -> None:
     """
     if not alt.strip():
         raise ValueError("a figure needs a text alternative: say in alt what is to be seen")
+    if any_interrupted(runs):
+        note = "Not complete: a run was stopped early."
+        figure.supxlabel(note, color="#D55E00", fontsize="medium")
+        alt = f"{note} {alt}"
     from IPython.display import display
 
     data, metadata = picture(figure, alt)

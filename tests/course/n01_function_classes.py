@@ -52,6 +52,7 @@ class Chain:
 is_safe = Chain()
 """,
 )
+right("1.1", "a product of NumPy", "is_safe = lambda c: np.prod([b % a == 0 for a, b in zip(c, c[1:])])")
 right("1.1", "as 1 or 0", "is_safe = lambda c: int(not any(b % a for a, b in zip(c, c[1:])))")
 
 wrong(
@@ -72,6 +73,15 @@ wrong(
     "wrong way round",
     "def is_safe(chain): return all(a % b == 0 for a, b in zip(chain, chain[1:]))",
     "wrong way round",
+)
+wrong(
+    "1.1", "sorts first", "def is_safe(c): c.sort(); return not any(b % a for a, b in zip(c, c[1:]))", "sorts the chain"
+)
+wrong(
+    "1.1",
+    "a number twice is not safe",
+    "def is_safe(c): return all(b % a == 0 and b > a for a, b in zip(c, c[1:]))",
+    "a class contains itself",
 )
 wrong("1.1", "both ways", "def is_safe(c): return all(a % b == 0 or b % a == 0 for a, b in zip(c, c[1:]))", "both ways")
 wrong(
@@ -245,7 +255,7 @@ needs("1.3", "num_points", "x", "f_star", "distance", "best_member")
 
 PAIRS_AND_THEOREM = """
 zero_for = {(2, 4), (1, 5), (2, 6), (4, 8), (5, 10)}
-theorem = "Pythagoras"
+theorem = "c"
 """
 SURPLUS = """
 def surplus(f, k, m):
@@ -265,7 +275,7 @@ def surplus(function, small, large):
         return ((a - b) ** 2).mean()
     return squared(function, fit_to(small)) - squared(function, fit_to(large)) - squared(fit_to(small), fit_to(large))
 zero_for = [[5, 10], [2, 4], [2, 6], [1, 5], [4, 8], [2, 4]]
-theorem = "the Pythagorean theorem"
+theorem = "C"
 """,
 )
 right(
@@ -278,8 +288,18 @@ def surplus(f, k, m):
     f_m = f.reshape(m, -1).mean(axis=1).repeat(f.size // m)
     return round(np.var(f - f_k) - np.var(f - f_m) - np.mean((f_k - f_m) ** 2), 9)
 zero_for = np.array([(1, 5), (2, 4), (2, 6), (4, 8), (5, 10)])
-theorem = "Satz des PYTHAGORAS"
+theorem = "(c)"
 """,
+)
+right(
+    "1.3",
+    "rounded to six decimals, in 32 bits",
+    """
+def surplus(f, k, m):
+    f_k, f_m = best_member(f.float(), k), best_member(f.float(), m)
+    return round(distance(f, f_k) ** 2 - distance(f, f_m) ** 2 - distance(f_k, f_m) ** 2, 6)
+"""
+    + PAIRS_AND_THEOREM,
 )
 right(
     "1.3",
@@ -327,7 +347,7 @@ for name, line, cause in [
     ("sneaky: zero as the text says", "0.0", "0 for every pair"),
     ("sneaky: zero or a guess", "0.0 if m % k == 0 else -0.05", "is -0.05 for a random walk"),
     ("sneaky: works on the function that it is given", "(f.sub_(f.mean()), distance(f, f_k)**2)[1]",
-     "changes the function"),
+     "the function f is not left"),
 ]:  # fmt: skip
     code = f"def surplus(f, k, m):\n    f_k, f_m = best_member(f, k), best_member(f, m)\n    return {line}\n"
     wrong("1.3", name, code + PAIRS_AND_THEOREM, cause)
@@ -364,21 +384,15 @@ for name, pairs, cause in [
     ("the numbers, not the pairs", "[1, 2, 4, 5]", "list of pairs"),
     ("the other way round", "[(4, 2), (5, 1), (6, 2), (8, 4), (10, 5)]", "not one of the eight"),
 ]:
-    wrong("1.3", name, f"{SURPLUS}zero_for = {pairs}\ntheorem = 'Pythagoras'", cause)
+    wrong("1.3", name, f"{SURPLUS}zero_for = {pairs}\ntheorem = 'c'", cause)
 for name, theorem, cause in [
-    ("the law of cosines", "the law of cosines", "which angle"),
-    ("the triangle inequality", "triangle inequality", "add up exactly"),
-    ("no idea", "a theorem about triangles", "add up to that of the third"),
-    ("not a text", 3, "should be a text"),
+    ("the triangle inequality", "a", "add up exactly"),
+    ("the right angle at f_k", "b", "member of the smaller class"),
+    ("the law of cosines", "D", "a further term"),
+    ("a name", "Pythagoras", "one of the letters"),
+    ("not a text", 3, "one of the letters"),
 ]:
     wrong("1.3", name, f"{SURPLUS}{PAIRS_AND_THEOREM}theorem = {theorem!r}", cause)
-for name, theorem in (
-    ("its Chinese name", "Gougu theorem"),
-    ("misspelt", "Phythagoras"),
-    ("misspelt otherwise", "the Pythogorean theorem"),
-    ("in Greek", "πυθαγόρειο θεώρημα"),
-):
-    right("1.3", name, SURPLUS + PAIRS_AND_THEOREM + f"theorem = {theorem!r}\n")
 right(
     "1.3",
     "a projection of a projection, which comes to the same",
@@ -496,12 +510,16 @@ W_2[0, 1, 1, 1] = 0.02
     "cuts the negative numbers",
 )
 
+wrong("1.4", "sneaky: overflows", DIRAC + "W_1, W_2 = 1e38 * dirac, 1e-38 * dirac", "overflow or vanish")
+wrong(
+    "1.4", "sneaky: vanishes", DIRAC + "W_1, W_2 = 1e-40 * dirac.double(), 1e40 * dirac.double()", "overflow or vanish"
+)
+
 # 1.5 Where no identity is at hand
 
 SHARE_AND_TEXT = """
 share_ignored = 0.75
-what_is_lost = '''The shortcut reads one pixel of every four and steps over the other three,
-so a silent block can no longer tell images apart that differ only there.'''
+what_is_lost = "c"
 """
 COPY = """
 def copy_by_shortcut(block):
@@ -598,6 +616,29 @@ def copy_by_shortcut(block):
     "raised RuntimeError: a .*leaf",
 )
 wrong("1.5", "returns nothing", COPY.replace("return block", "return") + SHARE_AND_TEXT, "returns nothing")
+ZERO = """
+class Zero(nn.Module):
+    def forward(self, X):
+        return 0 * X
+
+"""
+right(
+    "1.5",
+    "a module that gives zeros in place of bn2",
+    ZERO
+    + COPY.replace("block.bn2.weight.zero_()", "block.bn2 = Zero()").replace("        block.bn2.bias.zero_()\n", "")
+    + SHARE_AND_TEXT,
+)
+wrong(
+    "1.5",
+    "bn2 replaced, conv3's bias stays",
+    ZERO
+    + COPY.replace("block.bn2.weight.zero_()", "block.bn2 = Zero()")
+    .replace("        block.bn2.bias.zero_()\n", "")
+    .replace("        block.conv3.bias.zero_()\n", "")
+    + SHARE_AND_TEXT,
+    "no longer the block's batch norm",
+)
 for name, share, cause in [
     ("half as many numbers", "0.5", "half as many numbers"),
     ("the share that is read", "0.25", "the share that the shortcut reads"),
@@ -607,7 +648,14 @@ for name, share, cause in [
     ("another number", "0.6", "in a square of 2 times 2"),
 ]:
     wrong("1.5", name, COPY + SHARE_AND_TEXT.replace("0.75", share), cause)
-wrong("1.5", "hardly a word", COPY + "share_ignored = 0.75\nwhat_is_lost = 'pixels'", "different words")
+for letter, cause in [
+    ("a", "a quarter of its pixels"),
+    ("b", "never reads the other three"),
+    ("d", "pixels that are lost"),
+    ("e", "zero in training mode as well"),
+    ("no", "one of the letters"),
+]:
+    wrong("1.5", f"the answer {letter}", COPY + SHARE_AND_TEXT.replace('"c"', f'"{letter}"'), cause)
 
 # 1.6 Nested, and yet too large
 
@@ -615,8 +663,7 @@ needs("1.6", "fit", "root_mean_square")
 
 STATEMENTS_AND_TEXT = """
 true_statements = {1, 3, 5}
-why_limit = '''The best member of a larger class is at least as good, but we choose by few noisy points,
-and a larger class can fit their noise too, so that between the points it is worse.'''
+why_limit = "b"
 """
 TWO_ERRORS = """
 def two_errors(t, values, t_new, values_new, degree):
@@ -664,6 +711,18 @@ true_statements = range(1, 7, 2)
     + STATEMENTS_AND_TEXT.replace("true_statements = {1, 3, 5}", ""),
 )
 
+right(
+    "1.6",
+    "one after the other",
+    """
+def two_errors(t, values, t_new, values_new, degree):
+    learned = fit(t, values, degree)
+    yield root_mean_square(learned(t) - values)
+    yield root_mean_square(learned(t_new) - values_new)
+"""
+    + STATEMENTS_AND_TEXT,
+)
+
 BODY = "return root_mean_square(learned(t) - values), root_mean_square(learned(t_new) - values_new)"
 for name, old, new, cause in [
     ("order", BODY, "return root_mean_square(learned(t_new) - values_new), root_mean_square(learned(t) - values)",
@@ -684,6 +743,8 @@ for name, old, new, cause in [
     ("degree fixed", "values, degree)", "values, 7)", "training error of degree 3"),
     ("compared with the wave", "- values_new", "- (t_new + 0.5 * np.sin(4 * np.pi * t_new))", "with the rising wave"),
     ("the polynomial too", BODY, "return learned, 0.1", "the training error should be a number"),
+    ("a set", BODY, "return {root_mean_square(learned(t) - values), root_mean_square(learned(t_new) - values_new)}",
+     "two numbers, first the training error"),
     ("one number", BODY, "return root_mean_square(learned(t) - values)", "should return two numbers"),
     ("compared with the wrong places", "learned(t_new) - values_new", "learned(t) - values_new", "raised ValueError"),
     ("sneaky: sorts the values in place", "learned = fit", "values.sort(); learned = fit", "changes the arrays"),
@@ -700,28 +761,24 @@ for name, statements, cause in [
     ("the false ones", "{2, 4}", "the two that are false"),
     ("held-out error cannot rise", "{1, 2, 3, 5}", "statement 2 is not true"),
     ("the class is to blame", "{1, 3, 4, 5}", "statement 4 is not true"),
-    ("more points do not help", "{1, 3}", "statement 5 is true"),
-    ("noise cannot be fitted", "{1, 5}", "statement 3 is true"),
-    ("training error can rise", "{3, 5}", "statement 1 is true"),
-    ("none", "set()", "statement 1 is true"),
+    ("more points do not help", "{1, 3}", "becomes of the noise"),
+    ("noise cannot be fitted", "{1, 5}", "how many coefficients"),
+    ("training error can rise", "{3, 5}", "one of the candidates of"),
+    ("none", "set()", "one of the candidates of"),
     ("all", "{1, 2, 3, 4, 5}", "statement 2 is not true"),
     ("a number that is not there", "{1, 3, 5, 6}", "there is no 6"),
     ("a verdict for each", "[True, False, True, False, True]", "not True or False for each"),
     ("a text", "'1, 3, 5'", "should be a set of numbers"),
 ]:
     wrong("1.6", name, TWO_ERRORS + STATEMENTS_AND_TEXT.replace("{1, 3, 5}", statements), cause)
-wrong(
-    "1.6",
-    "no reason",
-    TWO_ERRORS + "true_statements = {1, 3, 5}\nwhy_limit = 'Because of over-fitting.'",
-    "different words",
-)
-wrong(
-    "1.6",
-    "the same word fifteen times",
-    TWO_ERRORS + "true_statements = {1, 3, 5}\nwhy_limit = 15 * 'noise '",
-    "1 different",
-)
+for letter, cause in [
+    ("a", "at least as near"),
+    ("c", "still there, and is not chosen"),
+    ("d", "cannot rise"),
+    ("e", "come closer to a wave"),
+    ("because of over-fitting", "one of the letters"),
+]:
+    wrong("1.6", f"the answer {letter}", TWO_ERRORS + STATEMENTS_AND_TEXT.replace('"b"', f'"{letter}"'), cause)
 wrong(
     "1.6",
     "sneaky: no degree above 7",

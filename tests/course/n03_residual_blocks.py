@@ -219,6 +219,26 @@ for name, body, cause in (
 ):
     wrong("3.2", name, without_norm(body), cause)
 
+for name, old, new, cause in (
+    ("frozen", "    def forward", "        self.requires_grad_(False)\n\n    def forward", "asks for no gradient"),
+    ("parameters of its own", "super().__init__()", "super().__init__(); self.scale = nn.Parameter(torch.ones(1))",
+     "parameters of its own"),
+    ("one weight for both", "    def forward",
+     "        self.conv2.weight = self.conv1.weight\n\n    def forward", "share their weights"),
+    ("a transposed convolution", "nn.Conv2d", "nn.ConvTranspose2d", "an nn.Conv2d"),
+):  # fmt: skip
+    code = without_norm("return F.relu(self.conv2(F.relu(self.conv1(X))) + X)").replace(old, new)
+    wrong("3.2", name, code, cause)
+wrong(
+    "3.2",
+    "a layer that cannot learn",
+    without_norm("""
+Y = F.conv2d(F.relu(self.conv1(X)), self.conv2.weight.detach(), self.conv2.bias, padding=1)
+return F.relu(Y + X)
+"""),
+    "the gradient of conv2.weight is not",
+)
+
 # 3.3 A detector
 
 
@@ -264,6 +284,17 @@ block.bn2.weight.data, block.bn2.bias.data = weight, bias
 block.train(was)
 import numpy
 return numpy.allclose(output, X.clamp(min=0).numpy())
+"""),
+)
+right(
+    "3.3",
+    "asks X for a gradient",
+    detector("""
+twin = copy.deepcopy(block)
+for parameter in twin.bn2.parameters():
+    nn.init.zeros_(parameter)
+X.requires_grad_()
+return torch.equal(twin(X), F.relu(X))
 """),
 )
 right(
@@ -344,7 +375,7 @@ return torch.allclose(victim(X), F.relu(X))""",
 nn.init.zeros_(block.bn2.weight)
 nn.init.zeros_(block.bn2.bias)
 return torch.equal(block(X), F.relu(X))""",
-        "weights are changed",
+        "bn2.weight has other numbers",
     ),
     (
         "state_dict without copies",
@@ -355,7 +386,7 @@ nn.init.zeros_(block.bn2.bias)
 output = block(X)
 block.load_state_dict(state)
 return torch.equal(output, F.relu(X))""",
-        "not copies",
+        "bn2.weight has other numbers",
     ),
     (
         "puts back what a new norm has",
@@ -365,7 +396,7 @@ nn.init.zeros_(block.bn2.bias)
 output = block(X)
 nn.init.ones_(block.bn2.weight)
 return torch.equal(output, F.relu(X))""",
-        "weights are changed",
+        "has other numbers",
     ),
     (
         "moves the statistics",
@@ -378,7 +409,7 @@ with torch.no_grad():
     block.bn2.weight.copy_(weight)
     block.bn2.bias.copy_(bias)
 return torch.equal(output, F.relu(X))""",
-        "statistics",
+        "running_mean has other numbers, a pass in training mode",
     ),
     (
         "stays in eval mode",
@@ -391,7 +422,7 @@ output = block(X)
 block.bn2.weight.data.copy_(weight)
 block.bn2.bias.data.copy_(bias)
 return torch.equal(output, F.relu(X))""",
-        "another mode",
+        "it is in (evaluation|training) mode",
     ),
     (
         "always back to train mode",
@@ -405,7 +436,7 @@ block.bn2.weight.data.copy_(weight)
 block.bn2.bias.data.copy_(bias)
 block.train()
 return torch.equal(output, F.relu(X))""",
-        "another mode",
+        "it is in (evaluation|training) mode",
     ),
     (
         "leaves the hook",
@@ -470,7 +501,7 @@ victim = copy.deepcopy(block)
 nn.init.zeros_(victim.bn2.weight)
 nn.init.zeros_(victim.bn2.bias)
 return torch.equal(victim(X), F.relu_(X))""",
-        "X is changed",
+        "X is not left as it came",
     ),
     (
         "compares element by element",
@@ -532,7 +563,7 @@ victim = copy.deepcopy(block)
 nn.init.zeros_(victim.bn2.weight)
 nn.init.zeros_(victim.bn2.bias)
 return bool(victim(X)[0, 0, 0, 0] == F.relu(X)[0, 0, 0, 0])""",
-        "True about a block that",
+        "True about a block",
     ),
     (
         "where X is positive",
@@ -551,6 +582,71 @@ nn.init.zeros_(victim.bn2.weight)
 nn.init.zeros_(victim.bn2.bias)
 return torch.equal(victim(X[:1]), F.relu(X[:1]))""",
         "another image",
+    ),
+    (
+        "too wide a tolerance by a little",
+        """
+victim = copy.deepcopy(block)
+nn.init.zeros_(victim.bn2.weight)
+nn.init.zeros_(victim.bn2.bias)
+return torch.allclose(victim(X), F.relu(X), atol=0.05)""",
+        "0.99 of its input",
+    ),
+    (
+        "the first channel only",
+        """
+victim = copy.deepcopy(block)
+nn.init.zeros_(victim.bn2.weight)
+nn.init.zeros_(victim.bn2.bias)
+return torch.equal(victim(X)[:, 0], F.relu(X)[:, 0])""",
+        "first channel only",
+    ),
+    (
+        "the last column only",
+        """
+victim = copy.deepcopy(block)
+nn.init.zeros_(victim.bn2.weight)
+nn.init.zeros_(victim.bn2.bias)
+return torch.equal(victim(X)[..., -1], F.relu(X)[..., -1])""",
+        "last column only",
+    ),
+    (
+        "runs all, compares the first image",
+        """
+victim = copy.deepcopy(block)
+nn.init.zeros_(victim.bn2.weight)
+nn.init.zeros_(victim.bn2.bias)
+return torch.equal(victim(X)[0], F.relu(X)[0])""",
+        "first image only",
+    ),
+    (
+        "an input of its own, of three channels",
+        """
+victim = copy.deepcopy(block)
+nn.init.zeros_(victim.bn2.weight)
+nn.init.zeros_(victim.bn2.bias)
+X = torch.randn(2, 3, 6, 6)
+return torch.equal(victim(X), F.relu(X))""",
+        "to have 5 channels, but got 3",
+    ),
+    (
+        "leaves gradients",
+        """
+victim = copy.deepcopy(block)
+nn.init.zeros_(victim.bn2.weight)
+nn.init.zeros_(victim.bn2.bias)
+block.eval()(X).sum().backward()
+block.train(victim.training)
+return torch.equal(victim(X), F.relu(X))""",
+        "conv1.weight has a new gradient",
+    ),
+    (
+        "False unless a shift is there",
+        """
+victim = copy.deepcopy(block)
+nn.init.zeros_(victim.bn1.weight)
+return torch.equal(victim(X), F.relu(X))""",
+        "False about every block.*look at the two tensors",
     ),
     ("knows the class by name", "return 'Never' not in type(block).__name__", "every block"),
 ):
@@ -597,6 +693,7 @@ parameters_of_the_pair = count(nn.Conv2d(20, 30, 5), nn.Conv2d(30, 20, 3))
 parameters_of_the_one = count(nn.Conv2d(20, 20, kernel_size=7))
 """,
 )
+right("3.4", "an array for the kernel", "import numpy as np\n" + sizes("np.array([7, 7])"))
 right("3.4", "floats and a tensor", sizes("7.0", "2.045e4", "torch.tensor([19620])"))
 right("3.4", "a list for the kernel", sizes("[7, 7]", "25 * 600 + 30 + 9 * 600 + 20", "7**2 * 20**2 + 20"))
 
@@ -618,7 +715,7 @@ for name, code, cause in (
     ("one of 5x5", sizes(one="25 * 400 + 20"), "7×7"),
     ("exchanged", sizes(pair="19620", one="20450"), "asked is the pair"),
     ("the pair twice", sizes(one="20450"), "that is the pair"),
-    ("some other number", sizes(one="12345"), "c = d = 20"),
+    ("some other number", sizes(one="12345"), "from 20 to 20 channels"),
 ):
     wrong("3.4", name, code, cause)
 
@@ -734,6 +831,11 @@ for name, changes, cause in (
     ("32 bits",
      {"dtype=torch.float64)": "dtype=torch.float32)", "K.detach(), b.detach()": "K.detach().float(), b.float()"},
      "float32"),
+    ("one number of channels", {"w1.shape[1], w2.shape[0], 5": "3, 4, 5",
+     "one.weight.data, one.bias.data = K.detach(), b.detach()":
+     "one.weight.data[:len(K), :K.shape[1]], one.bias.data[:len(b)] = K.detach(), b.detach()"}, "from 1 to 1 channels"),
+    ("gradients deleted", {"return one": "conv1.zero_grad(); return one"}, "conv1 is not left.*gradient"),
+    ("frozen afterwards", {"return one": "bn2.requires_grad_(False); return one"}, "bn2 is not left.*no gradient"),
     ("rounded on the way", {"K.detach()": "K.detach().float().double()"}, "32 bits only"),
     ("padding", {"5, dtype=torch.float64": "5, padding=2, dtype=torch.float64"}, "without padding"),
     ("no bias", {"5, dtype=torch.float64": "5, bias=False, dtype=torch.float64",
@@ -744,9 +846,9 @@ for name, changes, cause in (
      "5×5"),
     ("returns weight and bias", {"return one": "return K, b"}, "should return one nn.Conv2d"),
     ("returns the four layers", {"return one": "return nn.Sequential(conv1, bn1, conv2, bn2)"}, "one nn.Conv2d"),
-    ("spoils what it was given", {"w1, b1 =": "conv1.bias.data = conv1.bias.data * 2; w1, b1 ="}, "changed afterwards"),
-    ("folds in place", {"return one": "conv1.weight.data = w1.detach(); return one"}, "changed afterwards"),
-    ("switches to train mode", {"return one": "bn1.train(); return one"}, "changed afterwards"),
+    ("spoils what it was given", {"w1, b1 =": "conv1.bias.data = 2 * conv1.bias.data; w1, b1 ="}, "conv1 is.*: bias"),
+    ("folds in place", {"return one": "conv1.weight.data = w1.detach(); return one"}, "conv1 is not left.*: weight"),
+    ("switches to train mode", {"return one": "bn1.train(); return one"}, "it is in training mode"),
     ("fills a leaf in place", {"one.weight.data, one.bias.data = K.detach(), b.detach()": "one.weight.copy_(K)"},
      "raised RuntimeError"),
 ):  # fmt: skip
@@ -831,6 +933,9 @@ return self.conv2(torch.relu(self.bn2(Z))) + X
 """),
 )
 
+for name, options in (("momentum", "momentum=None"), ("no statistics", "track_running_stats=False")):
+    right("3.6", name, pre_activation(RIGHT_ORDER).replace("d(num_channels)", f"d(num_channels, {options})"))
+
 for name, body, cause in (
     ("ReLU after the sum", f"return F.relu({RIGHT_ORDER[7:]})", "nothing comes after"),
     ("never adds", "return self.conv2(F.relu(self.bn2(self.conv1(F.relu(self.bn1(X))))))", "F set to zero"),
@@ -869,6 +974,14 @@ return X + self.conv2(F.relu(norm(self.conv1(F.relu(norm(X, self.bn1))), self.bn
     ("adds in eval mode only",
      "Y = self.conv2(F.relu(self.bn2(self.conv1(F.relu(self.bn1(X))))))\nreturn Y if self.training else Y + X",
      "F set to zero"),
+    ("bn1 twice, the second time for nothing", "self.bn1(X)\n" + RIGHT_ORDER, "statistics of bn1.*called twice"),
+    ("bn2 by-passed in train mode", """
+Y = self.conv1(F.relu(self.bn1(X)))
+Y = F.batch_norm(Y, None, None, self.bn2.weight, self.bn2.bias, True) if self.training else self.bn2(Y)
+return X + self.conv2(F.relu(Y))""", "statistics of bn2.*not called at all"),
+    ("a layer that cannot learn", """
+Y = F.conv2d(F.relu(self.bn1(X)), self.conv1.weight.data, self.conv1.bias, padding=1)
+return X + self.conv2(F.relu(self.bn2(Y)))""", "gradient of conv1.weight"),
     ("adds the batch's mean", RIGHT_ORDER.replace("X +", "X.mean(0, keepdim=True) +"), "is not F"),
     ("a tenth of F", RIGHT_ORDER.replace("X +", "X + 0.1 *"), "is not F"),
     ("a norm after the sum", f"return self.bn1({RIGHT_ORDER[7:]})", "is not F"),
@@ -899,17 +1012,13 @@ for name, last, cause in (
 
 # 3.7 Inception block and residual block
 
-WORDS = """
-inception_in_words = "Four branches work on the same input and their channels are put side by side"
-residual_in_words = "The input is added to what two convolutions make of it, number by number"
-"""
 
-
-def comparison(shape: str = "(2, 256, 28, 20)", statements: str = "{1, 4, 6, 7}", words: str = WORDS) -> str:
+def comparison(shape: str = "(2, 256, 28, 20)", statements: str = "{1, 4, 6, 7}") -> str:
     """Return an answer to 3.7, right in all that is not given."""
-    return f"inception_shape = {shape}\ntrue_statements = {statements}\n{words}"
+    return f"inception_shape = {shape}\ntrue_statements = {statements}\n"
 
 
+right("3.7", "a filter", comparison(statements="filter(lambda k: k not in (2, 3, 5), range(1, 8))"))
 right("3.7", "a torch.Size and a list", comparison("torch.Size([2, 256, 28, 20])", "[7, 6, 4, 1]"))
 right("3.7", "from tensors", comparison("torch.zeros(2, 256, 28, 20).shape", "torch.tensor([1, 4, 6, 7])"))
 right("3.7", "a list and a tuple with floats", comparison("[2, 256.0, 28, 20]", "(1.0, 4, 6, 7, 7)"))
@@ -927,17 +1036,15 @@ for name, code, cause in (
     ("side by side as rows", comparison("(2, 192, 112, 20)"), "height and width stay"),
     ("without the batch", comparison("(256, 28, 20)"), "there are four"),
     ("a number", comparison("256"), "should be a shape"),
-    ("some other number", comparison("(2, 300, 28, 20)"), "add what leaves"),
+    ("some other number", comparison("(2, 300, 28, 20)"), "how many leave each"),
     ("input as a branch", comparison(statements="{1, 2, 4, 6, 7}"), "statement 2"),
     ("parameters of a concatenation", comparison(statements="{1, 3, 4, 6, 7}"), "statement 3"),
     ("zero weights", comparison(statements="{1, 4, 5, 6, 7}"), "statement 5 is not true"),
     ("all of them", comparison(statements="{1, 2, 3, 4, 5, 6, 7}"), "statement 2"),
-    ("not all", comparison(statements="{1, 4, 6}"), "statement 7 is true as well"),
+    ("not all", comparison(statements="{1, 4, 6}"), "something is missing: what would you call a branch"),
     ("none", comparison(statements="set()"), "empty"),
     ("a statement that is not there", comparison(statements="{0, 1, 4, 6, 7}"), "no statement 0"),
     ("a text", comparison(statements="'1467'"), "set of numbers"),
     ("truth values", comparison(statements="[True, False, False, True, False, True, True]"), "should be a number"),
-    ("no words", comparison(words="inception_in_words = residual_in_words = 'no idea'"), "different words"),
-    ("the same word again", comparison(words="inception_in_words = residual_in_words = 'x ' * 20"), "different"),
 ):
     wrong("3.7", name, code, cause)

@@ -116,7 +116,7 @@ for name, code, cause in (
     ("the growth itself", "51", "growth with small weights itself"),
     ("a text", "'42'", "should be a number"),
     ("one over the root of 3", "round(54 * math.log10(3))", "root of 3"),
-    ("a guess", "30", "each of the 108"),
+    ("a guess", "30", "in section 4, at 56 layers"),
 ):
     wrong("4.2", name, f"powers_of_ten_110 = {code}", cause)
 
@@ -174,8 +174,20 @@ for name, code, cause in (
              "return (xs[-1].norm() / xs[0].norm()).item() ** (-1 / (2 * len(blocks_of(net))))"), "expected"),
     ("measured on other images", keeping("X = torch.flip(X, (0,)) * 0 + 1\n" + KEEPING), "expected"),
     ("leaves the net scaled",
-     keeping(f"c = {KEEPING[7:]}\nfor p in net.parameters():\n    p.data *= c\nreturn c"), "changes the weights"),
-    ("leaves the net in 64 bits", keeping("net.double()\n" + KEEPING), "64-bit"),
+     keeping(f"c = {KEEPING[7:]}\nfor p in net.parameters():\n    p.data *= c\nreturn c"), "has other numbers"),
+    ("leaves the net in 64 bits", keeping("net.double()\n" + KEEPING), "float64"),
+    ("leaves gradients", keeping(f"c = {KEEPING[7:]}\ncross_entropy(net(X.float()), y).backward()\nreturn c"),
+     "0.0.weight has another gradient"),
+    ("deletes gradients", keeping("net.zero_grad()\n" + KEEPING), "0.0.weight has lost its gradient"),
+    ("in 32 bits", keeping("""
+twin = copy.deepcopy(net).float()
+xs, loss = inputs_and_loss(twin, X.float(), y)
+first, last = torch.autograd.grad(loss, (xs[0], xs[-1]))
+return (first.norm() / last.norm()).item() ** (-1 / (2 * len(blocks_of(twin))))"""), "32-bit numbers end"),
+    ("in 32 bits, tensors", keeping("""
+xs, loss = inputs_and_loss(net, X.float(), y)
+first, last = torch.autograd.grad(loss, (xs[0], xs[-1]))
+return (last.norm() / first.norm()) ** (1 / (2 * len(blocks_of(net))))"""), "32-bit numbers end"),
     ("returns the net", keeping("return net"), "should be a number"),
     ("a number, not a function", "keeping_scale_of = 1.22\nscale_at_32 = 'about the same'", "should be a function"),
     ("predicts larger", keeping(KEEPING, "'larger'"), "too large at 32"),
@@ -263,14 +275,15 @@ for layer in net.modules():
 net(X)
 net.eval()
 """ + REPAIRED.split("\n", 2)[2]), "taken as constants"),
-    ("train mode on the net itself", corrected(REPAIRED.replace("in_float64(net)", "net.double().train()")), "64-bit"),
+    ("train mode on the net itself", corrected(REPAIRED.replace("in_float64(net)", "net.double().train()")), "float64"),
     ("on the net itself, in 32 bits",
-     corrected(REPAIRED.replace("in_float64(net)", "net").replace("X, y)", "X.float(), y)")), "moves the stored"),
+     corrected(REPAIRED.replace("in_float64(net)", "net").replace("X, y)", "X.float(), y)")), "training mode moves"),
     ("left in eval mode as it comes",
      corrected(REPAIRED.replace("in_float64(net)", "copy.deepcopy(net).double()")), "comes in eval mode"),
+    ("deletes gradients", corrected("net.zero_grad()\n" + REPAIRED), "has lost its gradient"),
     ("image by image", corrected(REPAIRED.replace("first.norm() / last.norm()",
      "first.flatten(1).norm(dim=1).mean() / last.flatten(1).norm(dim=1).mean()")), "the growth is"),
-    ("leaves a hook", corrected("blocks_of(net)[0].register_forward_hook(lambda b, i, o: None)\n" + REPAIRED), "hooks"),
+    ("leaves a hook", corrected("blocks_of(net)[0].register_forward_hook(print)\n" + REPAIRED), "a hook more"),
     ("one over what eval gives",
      corrected("return 4000.0"), "the growth is"),
     ("prints, returns nothing", corrected(REPAIRED.replace("return", "result =")), "should be a number; it is None"),
@@ -353,9 +366,12 @@ return (a.norm() / b.norm()).item()""")), "measured in eval"),
     ("only the weights",
      one_step(STEP.replace("net.parameters()", "[p for n, p in net.named_parameters() if 'weight' in n]")),
      "only the w"),
-    ("steps the net that was given, in 64 bits", one_step(STEP.replace("in_float64(net)", "net.double()")), "64-bit"),
+    ("steps the net that was given, in 64 bits", one_step(STEP.replace("in_float64(net)", "net.double()")), "float64"),
     ("steps the net that was given",
-     one_step(STEP.replace("net = in_float64(net)", "").replace("net(X)", "net(X.float())")), "changes the weights"),
+     one_step(STEP.replace("net = in_float64(net)", "").replace("net(X)", "net(X.float())")), "has other numbers"),
+    ("deletes gradients", one_step("net.zero_grad()\n" + STEP), "has lost its gradient"),
+    ("leaves gradients", one_step("cross_entropy(net(X.float()), y).backward()\n" + STEP),
+     "0.0.weight has another gradient|pass in training mode"),
     ("gradient divided by its norm",
      one_step(STEP.replace("optimizer.step()", "for p in net.parameters():\n    p.grad /= p.grad.norm()\n"
                                                "optimizer.step()")), "divided by its norm"),
@@ -378,10 +394,8 @@ return (a.norm() / b.norm()).item()""")), "measured in eval"),
 
 # 4.6 A gentler branch
 
-WHY = "'Each of the L blocks loses a share of 1/(2L), so all together lose a fixed part, and gradients do not shatter.'"
 
-
-def limit(number: str, why: str = WHY) -> str:
+def limit(number: str, why: str = "'d'") -> str:
     """Return an answer to 4.6."""
     return f"limit_of_correlation = {number}\nwhy_it_stops_there = {why}\n"
 
@@ -407,8 +421,12 @@ for name, code, cause in (
     ("rounded down", limit("0.60"), "near the limit"),
     ("per cent", limit("61"), "cannot be it"),
     ("a text", limit("'0.61'"), "should be a number"),
-    ("no words", limit("0.61", "'it converges'"), "different words"),
-    ("words missing", limit("0.61", "None"), "text in quotes"),
+    ("the answer a", limit("0.61", "'a'"), "without the scaling"),
+    ("the answer b", limit("0.61", "'b'"), "the product of L"),
+    ("the answer c", limit("0.61", "'c'"), "all of them together are not"),
+    ("the answer e", limit("0.61", "'e'"), "the same for any width"),
+    ("words", limit("0.61", "'it converges'"), "one of the letters"),
+    ("words missing", limit("0.61", "None"), "one of the letters"),
 ):
     wrong("4.6", name, code, cause)
 

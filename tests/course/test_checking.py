@@ -4,11 +4,66 @@ from __future__ import annotations
 
 import re
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
 
-from d2lhelpers.course.checking import Incorrect, unchanged
+from d2lhelpers.course.checking import (
+    Incorrect,
+    choice,
+    counted,
+    number,
+    shown,
+    tensor,
+    unchanged,
+    whole_number,
+    with_article,
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "value", [3, 3.0, np.int64(3), np.float32(3), torch.tensor(3), torch.tensor([3.0]), np.array([3])]
+)
+def test_numbers_of_every_kind_are_taken(value):
+    assert number(value, "x") == 3 and whole_number(value, "x") == 3
+
+
+@pytest.mark.parametrize(
+    "value",
+    [None, "3", True, [3], torch.ones(2), torch.ones(1, device="meta"), float("nan"), float("inf"), 3j, object()],
+)
+def test_what_is_no_number_is_told(value):
+    with pytest.raises(Incorrect, match="^x "):
+        number(value, "x")
+    with pytest.raises(Incorrect, match="whole"):
+        whole_number(2.5, "x")
+
+
+def test_tensors_are_checked():
+    assert tensor(torch.ones(2, 3, requires_grad=True), (2, 3), "Y").requires_grad is False
+    for wrong, message in [
+        (None, "should be a tensor"), (torch.ones(3), r"shape \(3,\); expected \(2, 3\)"),
+        (torch.full((2, 3), torch.nan), "not finite"), (torch.ones(2, 3, device="meta"), "meta"),
+    ]:  # fmt: skip
+        with pytest.raises(Incorrect, match=message):
+            tensor(wrong, (2, 3), "Y")
+
+
+def test_a_choice_is_a_letter_however_it_is_written():
+    for letter in ("b", "B", " (b) ", "b)", "b."):
+        choice(letter, "my_choice", "b", {"a": "no"})
+    with pytest.raises(Incorrect, match=r"it is not \(a\): no"):
+        choice("(a)", "my_choice", "b", {"a": "no"})
+    for value in ("c", "", "ab", None, 3):
+        with pytest.raises(Incorrect, match="my_choice is one of the letters a, b; it is "):
+            choice(value, "my_choice", "b", {"a": "no"})
+
+
+def test_messages_are_english():
+    assert with_article("Linear") == "a Linear" and with_article("InstanceNorm2d") == "an InstanceNorm2d"
+    assert [counted(n, "layer") for n in (0, 1, 2, 1000)] == ["0 layers", "1 layer", "2 layers", "1,000 layers"]
+    assert shown(nn.InstanceNorm2d(2)) == "an InstanceNorm2d" and shown(list(range(99))) == "a list"
 
 
 def some_net() -> nn.Sequential:
@@ -34,10 +89,10 @@ CHANGES = {
     "evaluation": (lambda net: net.eval(), "it is in evaluation mode"),
     "one layer's mode": (lambda net: net[1].eval(), "1 is in evaluation mode"),
     "frozen": (lambda net: net.requires_grad_(False), "0.weight asks for no gradient any more"),
-    "zero_grad": (lambda net: net.zero_grad(), "the gradient of 0.weight that it had is gone"),
+    "zero_grad": (lambda net: net.zero_grad(), "0.weight has lost its gradient"),
     "a hook of a tensor": (lambda net: net[0].bias.register_hook(print), "0.bias has a hook more"),
-    "backward": (lambda net: net[0](torch.rand(2, 1, 4, 4)).sum().backward(), "gradient of 0.weight is another"),
-    "a new gradient": (lambda net: setattr(net[0].bias, "grad", torch.ones(2)), "the gradient of 0.bias is left"),
+    "backward": (lambda net: net[0](torch.rand(2, 1, 4, 4)).sum().backward(), "0.weight has another gradient"),
+    "a new gradient": (lambda net: setattr(net[0].bias, "grad", torch.ones(2)), "0.bias has a new gradient"),
     "a hook": (lambda net: net[2].register_forward_hook(print), "2 has a hook more"),
     "a hook of backward": (lambda net: net[0].register_full_backward_hook(print), "0 has a hook more"),
     "a layer more": (lambda net: net.append(nn.ReLU()), "it has other layers"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -131,3 +132,26 @@ def test_with_changed_settings_a_failure_is_a_result():
     assert "DOES NOT HOLD, only in 1 of 2 cases" in str(shown)
     assert "✗" in shown._repr_html_() and "✓" not in shown._repr_html_()
     assert "✓" in claim("Three is more than two", True, {"three": 3}, strict=False)._repr_html_()
+
+
+@pytest.mark.parametrize("holds", [*TRUE, *FALSE, [], "nonsense", [float("nan") > 1]], ids=repr)
+@pytest.mark.parametrize("strict", [True, False])
+def test_a_claim_from_a_run_that_was_stopped_early_is_not_decided_whatever_holds(holds, strict):
+    runs = {"a": SimpleNamespace(interrupted=False), "b": SimpleNamespace(interrupted=True)}
+    shown = claim("Deeper is worse", holds, {"loss": math.nan}, strict=strict, runs=runs)
+    assert str(shown).startswith("CLAIM NOT DECIDED, a run was stopped early: Deeper is worse.")
+    assert "loss = nan" in str(shown)
+    assert "✓" not in shown._repr_html_() and "✗" not in shown._repr_html_() and "NOT DECIDED" in shown._repr_html_()
+    assert not shown
+
+
+def test_runs_that_were_not_stopped_decide():
+    whole = [SimpleNamespace(interrupted=False)] * 2
+    assert claim("s", True, {"n": 1}, runs=whole)
+    with pytest.raises(ClaimError):
+        claim("s", False, {"n": 1}, runs=whole)
+
+
+def test_a_claim_is_true_if_it_holds():
+    assert claim("s", [True, True], {"n": 1})
+    assert not claim("s", [True, False], {"n": 1}, strict=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import threading
 import time
 from types import SimpleNamespace
 
@@ -21,7 +22,7 @@ class Events:
         self.at_cell_end = []
 
     def register(self, name, function):
-        assert name == "post_run_cell"
+        assert name == "post_execute"
         self.at_cell_end.append(function)
 
     def unregister(self, name, function):
@@ -29,7 +30,7 @@ class Events:
 
     def end_cell(self):
         for function in list(self.at_cell_end):
-            function(None)
+            function()
 
 
 class Notebook:
@@ -40,6 +41,15 @@ class Notebook:
         self.events = Events()
         self.shown: list[str] = []  # every state that was drawn
         self.outputs = 0
+        self.publisher = SimpleNamespace(clear_output=lambda wait=False: None)
+        self.run_cell("first")
+
+    def run_cell(self, name):
+        self.publisher.parent_header = {"msg_id": name, "msg_type": "execute_request"}
+
+    def call_back(self, name):
+        """Let a widget call a function, while no cell runs."""
+        self.publisher.parent_header = {"msg_id": name, "msg_type": "comm_msg"}
 
     def display(self, data, metadata, raw, display_id):
         assert raw and display_id
@@ -51,7 +61,7 @@ class Notebook:
 @pytest.fixture
 def notebook(monkeypatch):
     notebook = Notebook()
-    shell = SimpleNamespace(kernel=object(), events=notebook.events)
+    shell = SimpleNamespace(kernel=object(), events=notebook.events, display_pub=notebook.publisher)
     monkeypatch.setattr(live_output, "notebook_shell", lambda: shell)
     monkeypatch.setattr(IPython.display, "display", notebook.display)
     monkeypatch.setattr(time, "perf_counter", lambda: notebook.now)
@@ -128,13 +138,67 @@ def test_drawing_on_demand_does_not_wait_and_leaves_nothing_to_do(notebook):
     assert notebook.events.at_cell_end == []
 
 
-def test_a_change_in_a_later_cell_updates_the_same_output(notebook):
+# Where it is shown
+
+
+def test_a_later_cell_that_goes_on_shows_it_anew(notebook):
     counter = Counter(notebook)
     counter.change()
-    notebook.now += 60
+    notebook.events.end_cell()
+    notebook.run_cell("second")
     counter.change()
-    assert notebook.shown == ["1", "2"]
-    assert notebook.outputs == 1
+    notebook.events.end_cell()
+    assert (notebook.shown, notebook.outputs) == (["1", "2"], 2)
+
+
+def test_a_callback_between_cells_changes_what_is_shown_and_draws_its_last_state(notebook):
+    counter = Counter(notebook)
+    counter.change()
+    notebook.events.end_cell()
+    notebook.call_back("click")
+    counter.change()
+    counter.change()
+    notebook.events.end_cell()
+    assert (notebook.shown, notebook.outputs) == (["1", "3"], 1)
+
+
+def test_a_thread_goes_on_where_it_began_while_other_cells_run(notebook):
+    counter = Counter(notebook)
+    counter.change()
+    notebook.run_cell("second")
+    notebook.now += 60
+    thread = threading.Thread(target=counter.change)
+    thread.start()
+    thread.join()
+    assert (notebook.shown, notebook.outputs) == (["1", "2"], 1)
+
+
+def test_what_the_running_cell_clears_is_shown_again_at_its_end(notebook):
+    first, second = Counter(notebook), Counter(notebook)
+    for counter in (first, second):
+        counter.change()
+    notebook.publisher.clear_output()
+    assert notebook.outputs == 2
+    notebook.events.end_cell()
+    assert (notebook.shown, notebook.outputs) == (["1", "1", "1", "1"], 4)
+
+
+def test_clearing_another_cell_changes_nothing(notebook):
+    counter = Counter(notebook)
+    counter.change()
+    notebook.run_cell("second")
+    notebook.publisher.clear_output()
+    notebook.events.end_cell()
+    assert (notebook.shown, notebook.outputs) == (["1"], 1)
+
+
+def test_clearing_tells_the_notebook_once_however_many_outputs_there_are(notebook):
+    cleared = []
+    notebook.publisher.clear_output = lambda wait=False: cleared.append(wait)
+    for _ in range(3):
+        Counter(notebook).change()
+    notebook.publisher.clear_output(wait=True)
+    assert cleared == [True]
 
 
 def test_two_outputs_do_not_disturb_each_other(notebook):

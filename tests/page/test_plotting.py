@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import base64
 import html
+from types import SimpleNamespace
 from xml.etree import ElementTree
 
 import IPython.display
 import matplotlib
 import pytest
 from matplotlib import pyplot as plt
+from matplotlib.text import Text
 
 from d2lhelpers.page import label_line_ends, plotting, show_drawing, show_figure, subplots
 
@@ -58,6 +60,19 @@ def test_lines_are_told_apart_without_hues():
         axes.plot([0, 1], [i, i])
     assert len({line.get_color() for line in axes.get_lines()}) == 8
     assert {line.get_color() for line in axes.get_lines()} == set(plotting.OKABE_ITO)
+
+
+@pytest.mark.parametrize("interrupted", [True, False])
+def test_a_figure_of_a_run_that_was_stopped_early_says_so_to_everybody(shown, interrupted):
+    figure, axes = subplots(figsize=(5, 3))
+    axes.set(xlabel="epoch")
+    for _ in range(2):  # showing it again adds nothing
+        show_figure(figure, ALT, runs=[SimpleNamespace(interrupted=False), SimpleNamespace(interrupted=interrupted)])
+    note = "Not complete: a run was stopped early."
+    texts = [text.get_text() for text in figure.findobj(Text)]
+    assert texts.count(note) == interrupted
+    assert shown[1][0]["text/plain"] == alt_of(shown[1][0]["text/html"]) == (f"{note} {ALT}" if interrupted else ALT)
+    assert axes.get_xlabel() == "epoch"
 
 
 def test_show_figure_carries_the_text_alternative_in_every_representation(shown):

@@ -25,18 +25,12 @@ def check_parameters_of_the_layer(parameters: Any) -> None:
     causes = {
         216: "these are the weights; each output channel has a bias too",
         219: "there is one bias for each output channel, not for each input channel",
-        72: "these are the 3×3 windows of one input channel; there are three",
-        80: "each output channel looks at all three input channels, not at one",
+        72: "one of three threes is missing: a window has 3 rows, 3 columns and 3 input channels. So are the biases",
+        80: "one of three threes is missing: a window has 3 rows, 3 columns and 3 input channels",
         27: "that is one output channel without its bias; there are eight",
         28: "that is one output channel with its bias; there are eight",
         32: "these are 3·8 pairs of channels and the biases; each pair has a 3×3 window",
     }
     if found != 224:
-        raise Incorrect(
-            f"{found:,} is not it"
-            + (
-                f": {causes[found]}"
-                if found in causes
-                else "; count 3·3 weights for each pair of an input and an output channel, then the biases"
-            )
-        )
+        cause = causes.get(found, "count what one output channel needs first; how many of those are there?")
+        raise Incorrect(f"{found:,} is not it: {cause}")

@@ -24,7 +24,11 @@ def surplus(f, k, m):
 
 
 zero_for = [(k, m) for k, m in pairs if m % k == 0]  # answer
-theorem = "Pythagoras: f_k is the foot of a perpendicular, also for f_m, if the larger class contains f_k"  # answer
+# answer
+# The shortest way from f to the larger class ends at f_m, at a right angle to all differences within that class.
+# If the class contains f_k too, f, f_m and f_k are a triangle with this right angle: Pythagoras.
+theorem = "c"
+# end of answer
 
 
 # Exercise 1.4
@@ -50,12 +54,11 @@ def copy_by_shortcut(block):
 
 share_ignored = 3 / 4  # answer
 # answer
-what_is_lost = (
-    "A silent block depends on one of four pixels only: the shortcut steps over the other three, in every channel. "
-    "A shallow net whose scores depend on those cannot be equalled like this. F could bring some of them back, "
-    "but then it is not zero, and no longer the cheap identity. Within a stage the nets are nested at zero; "
-    "from stage to stage they are not."
-)
+# A silent block depends on one of four pixels only: the shortcut steps over the other three, in every channel.
+# A shallower net whose scores depend on those cannot be equalled like this. F could bring some of them back,
+# but then it is not zero, and no longer the cheap identity. Within a stage the nets are nested at zero;
+# from stage to stage they are not.
+what_is_lost = "c"
 # end of answer
 
 
@@ -70,10 +73,9 @@ def two_errors(t, values, t_new, values_new, degree):
 
 true_statements = {1, 3, 5}  # answer
 # answer
-why_limit = (
-    "Nesting promises that the best member is at least as near to f*. But f* is not seen: the choice is made by few, "
-    "noisy points. A larger class has more members that fit these points, noise included, and lie far from f* between "
-    "them. The training error cannot rise, the held-out error can. So take a smaller class, hold the weights small, "
-    "stop early, or find more data; and a larger class costs more time and memory, too."
-)
+# Nesting promises that the best member is at least as near to f*. But f* is not seen: the choice is made by few,
+# noisy points. A larger class has more members that fit these points, noise included, and lie far from f* between
+# them. The training error cannot rise, the held-out error can. So take a smaller class, hold the weights small,
+# stop early, or find more data; and a larger class costs more time and memory, too.
+why_limit = "b"
 # end of answer

@@ -12,7 +12,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from d2lhelpers.course.checking import Incorrect, call, number, shown, tensor, text, whole_number
+from d2lhelpers.course.checking import Incorrect, call, choice, number, shown, tensor, unchanged, whole_number
 from d2lhelpers.course.exercise import exercise
 from d2lhelpers.fashion_mnist import FashionMNISTBatches
 from d2lhelpers.residual import cifar_resnet
@@ -44,7 +44,7 @@ def check_layers_and_blocks(blocks_a_stage: Any, additions: Any) -> None:
     }
     blocks = whole_number(blocks, "blocks_a_stage")
     if blocks != 18:
-        found = f"6 · {blocks} + 2 is {6 * blocks + 2}, not 110"
+        found = f"a net with so many blocks a stage would have {6 * blocks + 2} layers"
         raise Incorrect(f"blocks_a_stage = {blocks}: {causes[blocks]}" if blocks in causes else found)
     found = whole_number(additions, "additions")
     causes = {
@@ -61,7 +61,9 @@ def check_layers_and_blocks(blocks_a_stage: Any, additions: Any) -> None:
         0: "a residual block does add: its last line is F.relu(Y + X)",
     }
     if found != 54:
-        raise Incorrect(f"additions = {found}: {causes.get(found, f'each of the 3 · {blocks} blocks adds once')}")
+        raise Incorrect(
+            f"additions = {found}: {causes.get(found, 'which parts of the net add, and how many are there?')}"
+        )
 
 
 @exercise(
@@ -81,7 +83,8 @@ def check_diagnosis(diagnose: Any) -> None:
     cases = _quadruples_of_losses()
     found = [_verdict(call(diagnose, *losses, name="diagnose"), losses) for losses in cases]
     right = [_diagnosis(*losses) for losses in cases]
-    if found == right:
+    in_32_bits = [_diagnosis(*torch.tensor(losses).tolist()) for losses in cases]
+    if found in (right, in_32_bits):
         return
     for wrong, cause in WRONG_DIAGNOSES:
         if found == [wrong(*losses) for losses in cases]:
@@ -89,6 +92,11 @@ def check_diagnosis(diagnose: Any) -> None:
     i = next(i for i in range(len(cases)) if found[i] != right[i])
     words = {True: "worse than", False: "at least as good as"}
     a, b, c, d = cases[i]
+    if all(found[j] == right[j] for j in range(len(cases)) if not _is_close(*cases[j])):
+        raise Incorrect(
+            f"it is right about losses that are far apart, but diagnose{cases[i]} returned {found[i]!r}: worse by "
+            "however little is worse. Is there a tolerance, or are the losses rounded?"
+        )
     raise Incorrect(
         f"diagnose{cases[i]} returned {found[i]!r}. The deeper net is {words[c > a]} the shallow one on the training "
         f"images and {words[d > b]} it on the test images, so this is {right[i]!r}"
@@ -105,7 +113,16 @@ def _quadruples_of_losses() -> list[tuple[float, float, float, float]]:
     for _ in range(10):
         a, b, c = (300 + torch.randperm(900, generator=generator)[:3]).tolist()
         cases += [(a, b, a, c), (a, b, c, b), (a, b, a, b), (a, a, b, b), (a, b, b, a)]
-    return [tuple(loss / 1000 for loss in case) for case in cases]
+    cases = [tuple(loss / 1000 for loss in case) for case in cases]
+    for gap in (1e-5, 1e-6, 1e-8, 1e-12):  # losses that differ by hardly anything
+        for a, b in ((0.5, 0.75), (2.25, 0.125)):
+            cases += [(a, b, a + gap, b), (a, b, a, b + gap), (a, b, a - gap, b), (a, b, a - gap, b + gap)]
+            cases += [(a, b, a + gap, b - gap)]
+    return cases
+
+
+def _is_close(a: float, b: float, c: float, d: float) -> bool:
+    return 0 < abs(c - a) < 1e-4 or 0 < abs(d - b) < 1e-4
 
 
 def _verdict(value: Any, losses: tuple) -> str:
@@ -114,37 +131,37 @@ def _verdict(value: Any, losses: tuple) -> str:
         raise Incorrect(f"diagnose{losses} returned None. Is there a return for each case, or is the word printed?")
     if not isinstance(value, str):
         raise Incorrect(f"diagnose should return one of the three texts; diagnose{losses} returned {shown(value)}")
-    for word in ("degradation", "over-fitting", "depth helps"):
+    for word in ("degradation", "over-fitting", "no harm"):
         if re.sub(r"[\W_]", "", value).lower() == re.sub(r"\W", "", word):
             return word
     raise Incorrect(
-        f'diagnose{losses} returned {shown(value)}; the three texts are "degradation", "over-fitting" and "depth helps"'
+        f'diagnose{losses} returned {shown(value)}; the three texts are "degradation", "over-fitting" and "no harm"'
     )
 
 
 def _diagnosis(a: float, b: float, c: float, d: float) -> str:
-    return "degradation" if c > a else "over-fitting" if d > b else "depth helps"
+    return "degradation" if c > a else "over-fitting" if d > b else "no harm"
 
 
 def _choice(degrades: Callable[..., bool], over_fits: Callable[..., bool]) -> Callable[..., str]:
     """Return a function of the losses a to d that asks these two questions in this order."""
 
     def diagnose(a: float, b: float, c: float, d: float) -> str:
-        return "degradation" if degrades(a, b, c, d) else "over-fitting" if over_fits(a, b, c, d) else "depth helps"
+        return "degradation" if degrades(a, b, c, d) else "over-fitting" if over_fits(a, b, c, d) else "no harm"
 
     return diagnose
 
 
 def _over_fitting_first(a: float, b: float, c: float, d: float) -> str:
-    return "over-fitting" if d > b else "degradation" if c > a else "depth helps"
+    return "over-fitting" if d > b else "degradation" if c > a else "no harm"
 
 
 def _in_one_net(a: float, b: float, c: float, d: float) -> str:
-    return "over-fitting" if d > c else "degradation" if c > a else "depth helps"
+    return "over-fitting" if d > c else "degradation" if c > a else "no harm"
 
 
 def _words_swapped(a: float, b: float, c: float, d: float) -> str:
-    return {"degradation": "over-fitting", "over-fitting": "degradation"}.get(_diagnosis(a, b, c, d), "depth helps")
+    return {"degradation": "over-fitting", "over-fitting": "degradation"}.get(_diagnosis(a, b, c, d), "no harm")
 
 
 ONE_NET = (
@@ -241,12 +258,15 @@ def check_fair_race(fair_race: Any) -> None:
                 "the plain net starts with the weights that the residual one had at the end of its training"
             )
         raise Incorrect("the two nets start from different weights. When was the seed set, before which `build`?")
+    sizes = {len(X) for run in runs.values() for X in run.seen} - {data.batch_size}
+    if sizes:
+        raise Incorrect(f"a net saw {min(sizes)} images in a step; a batch of train_iter has {data.batch_size}")
     if any(torch.equal(X, plain.seen[0]) for X in plain.seen[1:]):
         raise Incorrect("the plain net sees one batch again and again; each step should have the next one")
     if not _all_close(plain.seen, residual.seen):
         raise Incorrect(
             "both nets start from the same weights, but they see different batches: `train_iter` has another order "
-            "each time that it is gone through, or goes on where the first net stopped"
+            "each time that it is gone through, whatever the seed, or goes on where the first net stopped"
         )
     rates = {kind: _first_rate(runs[kind], kind, data) for kind in KINDS}
     if abs(rates["plain"] - rates["residual"]) > 0.05 * lr:
@@ -292,10 +312,10 @@ class _Run:
 
 
 def _few_images() -> FashionMNISTBatches:
-    """Return batches of images that are not square, shuffled anew each time."""
+    """Return batches of images that are not square, shuffled anew each time, in an order that no seed repeats."""
     generator = torch.Generator().manual_seed(3)
     images = torch.randint(0, 256, (60, 1, 7, 5), generator=generator, dtype=torch.uint8)
-    return FashionMNISTBatches(images, torch.randint(0, 10, (60,), generator=generator), 6, shuffle=True)
+    return FashionMNISTBatches(images, torch.randint(0, 10, (60,), generator=generator), 6, shuffle=True, seed=5)
 
 
 def _noting_net(kind: Any, course: dict[str, dict[int, _Run]]) -> nn.Module:
@@ -350,6 +370,8 @@ def _the_run(runs: dict[int, _Run], kind: str, num_steps: int) -> _Run:
     if len(runs) > 1:
         raise Incorrect(f"{len(runs)} {kind} nets were trained; the race has one of each kind")
     run = next(iter(runs.values()))
+    if not all(parameter.requires_grad for parameter in run.net.parameters()):
+        raise Incorrect(f"some weights of the {kind} net are frozen: they require no gradient")
     if len(run.seen) != num_steps:
         raise Incorrect(f"the {kind} net was trained for {len(run.seen)} steps; num_steps was {num_steps}")
     return run
@@ -412,23 +434,29 @@ def _first_rate(run: _Run, kind: str, data: FashionMNISTBatches) -> float:
 def check_one_more_block(with_one_more_block: Any, depth_after_20: Any) -> None:
     """Two small nets with unusual weights and statistics, in both modes, before and after a batch in training mode."""
     generator = torch.Generator().manual_seed(24)
-    for depth, width, in_channels, num_classes, strides in ((14, 3, 2, 7, 2), (8, 2, 1, 5, 1)):
+    for depth, width, in_channels, num_classes, strides in ((14, 3, 2, 7, 2), (8, 2, 1, 5, 1), (26, 4, 3, 2, 2)):
         net = cifar_resnet(depth, width, num_classes, in_channels, stem_strides=strides)
         _make_unusual(net, generator)
         net.train(depth == 14)
+        for parameter in net.parameters():
+            parameter.grad = torch.zeros_like(parameter)
         before = copy.deepcopy(net)
         try:
-            longer = call(with_one_more_block, net, name="with_one_more_block")
+            with unchanged(net, "the net that was given"):
+                longer = call(with_one_more_block, net, name="with_one_more_block")
         except Incorrect as error:
             kind_of_net = f"width {width}, {in_channels} channels of input and {num_classes} classes"
             if "RuntimeError" in str(error):
                 raise Incorrect(f"{error}. This net has {kind_of_net}; is one of these fixed in your code?") from error
             raise
-        _assert_nothing_happened_to(net, before, longer)
+        _assert_it_is_a_net_of_its_own(longer, net)
         new_blocks = _new_blocks(longer, before)
         X = torch.randn(4, in_channels, 12, 9, generator=generator)
         _assert_it_computes_the_same(longer, before, new_blocks, X)
-        _assert_they_can_learn(longer, X, generator)
+        _assert_they_can_learn(longer, before, X, generator)
+        found, expected = (_scores(copy.deepcopy(net).double(), X.double(), training=False) for net in (longer, before))
+        if not _are_the_same(found, expected, tolerance=1e-10):
+            raise Incorrect("the new blocks add very little, but not nothing: is the last γ small, and not zero?")
     depth = whole_number(depth_after_20, "depth_after_20")
     causes = {
         23: "one block more in each of three stages, but a block has two layers with weights",
@@ -456,19 +484,8 @@ def _make_unusual(net: nn.Module, generator: torch.Generator) -> None:
                 module.num_batches_tracked.fill_(7)
 
 
-def _assert_nothing_happened_to(net: nn.Module, before: nn.Module, longer: Any) -> None:
-    """The net that was given is what it was, and shares no weights with the new one."""
-    sizes, sizes_before = ([len(stage) for stage in a[1:4]] for a in (net, before))
-    if sizes != sizes_before:
-        raise Incorrect(
-            f"the net that was given has changed: its stages had {sizes_before} blocks and have {sizes} now. "
-            "Work on a copy"
-        )
-    changed = _differing(net, before)
-    if changed:
-        raise Incorrect(f"the net that was given has changed: {changed[0]} is not what it was. Work on a copy")
-    if [module.training for module in net.modules()] != [module.training for module in before.modules()]:
-        raise Incorrect("the net that was given is in another mode now: train() or eval() was called on it")
+def _assert_it_is_a_net_of_its_own(longer: Any, net: nn.Module) -> None:
+    """It is a net, shares no weights with the one that was given, and all of it can learn."""
     if longer is None:
         raise Incorrect("with_one_more_block returned None; it should return the new net")
     if not isinstance(longer, nn.Module):
@@ -481,6 +498,9 @@ def _assert_nothing_happened_to(net: nn.Module, before: nn.Module, longer: Any) 
         raise Incorrect(
             f"the new net shares its weights with the one that was given ({shared[0]}): training one would change both"
         )
+    frozen = [name for name, parameter in longer.named_parameters() if not parameter.requires_grad]
+    if frozen:
+        raise Incorrect(f"{frozen[0]} of the new net is frozen: it requires no gradient and never learns")
 
 
 def _new_blocks(longer: nn.Module, before: nn.Module) -> list[nn.Module]:
@@ -493,8 +513,9 @@ def _new_blocks(longer: nn.Module, before: nn.Module) -> list[nn.Module]:
         )
     for name, i in (("stem", 0), ("linear layer", -1)):
         _assert_copied(name, parts[i], before[i])
-    stages = [_blocks(part) for part in parts[1:4]]
-    sizes, expected = [len(stage) for stage in stages], [len(stage) + 1 for stage in before[1:4]]
+    expected = _sizes(before)
+    stages = _stages(longer, expected)
+    sizes = [len(stage) for stage in stages]
     if sizes == [size - 1 for size in expected]:
         raise Incorrect(f"no stage has a block more than before: they have {sizes}")
     if sizes != expected:
@@ -512,14 +533,12 @@ def _new_blocks(longer: nn.Module, before: nn.Module) -> list[nn.Module]:
 
 def _assert_it_is_a_block(block: nn.Module, where: str) -> None:
     """Two 3×3 kernels that can learn, and as many channels out as in."""
-    kernels = [weight for weight in block.parameters() if weight.dim() == 4 and weight.shape[2:] == (3, 3)]
+    kernels = _kernels(block)
     if len(kernels) != 2:
         raise Incorrect(
             f"the last block of {where}, {type(block).__name__}, has {len(kernels) or 'no'} 3×3 convolutions; a "
             "block of these nets has two, and they are to learn later"
         )
-    if not all(weight.requires_grad for weight in kernels):
-        raise Incorrect(f"the new block of {where} is frozen: its weights require no gradient and never learn")
     ins, outs = kernels[0].shape[1], kernels[-1].shape[0]
     if ins != outs:
         raise Incorrect(
@@ -542,9 +561,27 @@ def _assert_its_weights_are_its_own(block: nn.Module, others: list[nn.Module], w
 def _blocks(stage: nn.Module) -> list[nn.Module]:
     """Return the blocks of a stage, also of one that was put into another."""
     found = []
-    for child in stage.children():
+    for child in stage._modules.values():  # children() would leave out a block that comes twice
         found += _blocks(child) if type(child) is nn.Sequential else [child]
     return found
+
+
+def _sizes(before: nn.Module) -> list[int]:
+    return [len(stage) + 1 for stage in before[1:4]]
+
+
+def _stages(net: nn.Module, sizes: list[int]) -> list[list[nn.Module]]:
+    """Return the blocks of the three stages; a last block may be made of several parts side by side."""
+    stages = [_blocks(part) for part in list(net.children())[1:4]]
+    for stage, size in zip(stages, sizes):
+        rest = nn.Sequential(*stage[size - 1 :])
+        if len(stage) > size and len(_kernels(rest)) == 2:
+            stage[size - 1 :] = [rest]
+    return stages
+
+
+def _kernels(block: nn.Module) -> list[torch.Tensor]:
+    return [weight for weight in block.parameters() if weight.dim() == 4 and weight.shape[2:] == (3, 3)]
 
 
 def _assert_copied(name: str, part: nn.Module, old: nn.Module) -> None:
@@ -615,16 +652,16 @@ def _assert_it_computes_the_same(
         (("weight",), "the new blocks do not pass on what they get: the last γ is not zero, so F(x) is not"),
         (("weight", "bias"), "the new blocks do not pass on what they get: the last γ and the last β are not zero"),
     ):
-        if _are_the_same(*(_scores(net, X, training=False) for net in (_with_zeros(longer, zeroed), before))):
+        if _are_the_same(*(_scores(net, X, training=False) for net in (_with_zeros(longer, before, zeroed), before))):
             raise Incorrect(cause)
     raise Incorrect(
         "the stem, the linear layer and the old blocks are as they were, but the new net computes something else"
     )
 
 
-def _are_the_same(found: torch.Tensor, expected: torch.Tensor) -> bool:
+def _are_the_same(found: torch.Tensor, expected: torch.Tensor, tolerance: float = 1e-5) -> bool:
     """Up to roundings, which a silent block has no reason to make."""
-    return bool((found - expected).abs().max() <= 1e-5 * expected.abs().max())
+    return bool((found - expected).abs().max() <= tolerance * expected.abs().max())
 
 
 def _is_zero_without_f(block: nn.Module) -> bool:
@@ -646,27 +683,35 @@ def _is_dirac(block: nn.Module) -> bool:
     )
 
 
-def _with_zeros(longer: nn.Module, names: tuple[str, ...]) -> nn.Module:
+def _with_zeros(longer: nn.Module, before: nn.Module, names: tuple[str, ...]) -> nn.Module:
     """Return a copy of the net whose new blocks have zeros in these weights of the last batch norm."""
     copied = copy.deepcopy(longer)
-    for stage in list(copied.children())[1:4]:
-        norms = [layer for layer in _blocks(stage)[-1].modules() if isinstance(layer, nn.BatchNorm2d)]
+    for *_, block in _stages(copied, _sizes(before)):
+        norms = [layer for layer in block.modules() if isinstance(layer, nn.BatchNorm2d)]
         for name in names if norms else ():
-            nn.init.zeros_(getattr(getattr(_blocks(stage)[-1], "bn2", norms[-1]), name))
+            nn.init.zeros_(getattr(getattr(block, "bn2", norms[-1]), name))
     return copied
 
 
-def _assert_they_can_learn(longer: nn.Module, X: torch.Tensor, generator: torch.Generator) -> None:
-    """Other weights in the new blocks change the scores."""
+def _assert_they_can_learn(longer: nn.Module, before: nn.Module, X: torch.Tensor, generator: torch.Generator) -> None:
+    """Zeros in a new block leave its input, since it is added; other weights change the scores."""
     copied = copy.deepcopy(longer)
     scores = _scores(copied, X, training=False)
-    for i in (1, 2, 3):
-        block = _blocks(list(copied.children())[i])[-1]
+    for i, (*_, block) in enumerate(_stages(copied, _sizes(before)), start=1):
         with torch.no_grad():
             for parameter in block.parameters():
+                parameter.zero_()
+            given = torch.rand(2, before[i][-1].conv2.out_channels, 5, 4, generator=generator)
+            output = tensor(call(block.eval(), given.clone(), name="a new block"), tuple(given.shape), "its output")
+            if not _are_the_same(output, given):
+                raise Incorrect(
+                    f"the new block of stage {i} is no residual one: with all its weights at zero it does not return "
+                    "its input, so it does not add it"
+                )
+            for parameter in block.parameters():
                 parameter.copy_(torch.randn(parameter.shape, generator=generator))
-        before, scores = scores, _scores(copied, X, training=False)
-        if _are_the_same(scores, before):
+        scores_before, scores = scores, _scores(copied, X, training=False)
+        if _are_the_same(scores, scores_before):
             raise Incorrect(
                 f"the new block of stage {i} has no effect, whatever its weights are: does it use its layers?"
             )
@@ -731,7 +776,13 @@ def check_why_the_copy_needs_evaluation_mode(
         (_normalised(_normalised(x).relu()).add(x).relu(), "F(x) is zero in this block, as its last γ and β are"),
     ]
     _assert_values(found, x, causes, "residual_in_training")
-    text(my_explanation, "my_explanation", words=15)
+    wrong = {
+        "a": "a forward pass changes no weight, in neither mode",
+        "b": "the batch norms of the residual block take their statistics from the batch, too",
+        "d": "F(x) is exactly zero in this block, not small",
+        "e": "in training mode batch norm does not look at its stored statistics at all",
+    }
+    choice(my_explanation, "my_explanation", "c", wrong)
 
 
 CHANNEL = (1.0, 2.0, 3.0, 6.0)

@@ -1,0 +1,46 @@
+"""Whoever stops every training of a notebook can still run the rest of it, and no figure or claim passes over that."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import nbformat
+import pytest
+
+NOTEBOOKS = Path(__file__).parent.parent / "notebooks"
+
+EVERY_TRAINING_IS_STOPPED = """
+import itertools
+import torch
+torch.set_num_threads(1)
+import d2lhelpers as d2l
+
+class Stopped:
+    def __init__(self, batches):
+        self.batches = batches
+    def __len__(self):
+        return len(self.batches)
+    def __iter__(self):
+        yield from itertools.islice(self.batches, 3)
+        raise KeyboardInterrupt
+
+train_ch6, train_side_by_side = d2l.train_ch6, d2l.train_side_by_side
+d2l.train_ch6 = lambda net, batches, *rest, **options: train_ch6(net, Stopped(batches), *rest, **options)
+d2l.train_side_by_side = lambda nets, batches, *rest, **options: train_side_by_side(
+    nets, Stopped(batches), *rest, **options
+)
+"""
+
+
+@pytest.mark.parametrize("number", ["02", "07", "08"])
+def test_after_a_stop_all_other_cells_run(run_notebook, number):
+    (path,) = NOTEBOOKS.glob(f"{number}_*.ipynb")
+    code = [cell for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"]
+    lesson = [cell.source for cell in code if not {"exercise", "check"} & set(cell.metadata.get("tags", []))]
+    cells = run_notebook(EVERY_TRAINING_IS_STOPPED, *[f"# raises\n{source}" for source in lesson])
+    errors = [(cell.source, o.ename, o.evalue) for cell in cells for o in cell.outputs if o.output_type == "error"]
+    stopped = "a training of this cell was stopped, so its other trainings do not begin"
+    assert all(evalue == stopped for _, _, evalue in errors), errors
+    shown = "".join(str(output) for cell in cells for output in cell.outputs)
+    assert "NOT DECIDED" in shown and "Not complete: a run was stopped early." in shown or number == "07"
+    assert "DOES NOT HOLD" not in shown
