@@ -611,7 +611,7 @@ for name, statement, cause in [
     ("conv3's bias stays", "block.conv3.bias.fill_(0.3)", "conv3 still has its bias"),
     ("not silent", "block.bn2.weight.fill_(1)", "not silenced"),
     ("a zero convolution", "block.bn2.weight.fill_(1); block.conv2.weight.zero_(); block.conv2.bias.zero_()",
-     "zero convolution is not enough"),
+     "zero convolution is not enough.*Not zero: bn2.running_mean$"),
     ("everything zero", "block.conv3.weight.zero_()", "forgets its input"),
     ("ones", "block.conv3.weight.fill_(1)", "sum of all input channels"),
     ("a mean", "block.conv3.weight.fill_(1 / 8)", "mean of all input channels"),
@@ -697,7 +697,7 @@ wrong(
         "[p.zero_() for p in block.conv2.parameters()]", "block.conv2.weight.zero_()"
     )
     + SHARE_AND_TEXT,
-    "zero convolution is not enough",
+    "zero convolution is not enough.*Not zero: conv2.bias$",
 )
 wrong(
     "1.5",

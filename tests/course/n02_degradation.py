@@ -795,6 +795,17 @@ right("2.4", "in the other mode", longer(BLOCK + SILENT + APPEND).replace(
       "return longer", "return longer.train(not net.training)"))  # fmt: skip
 wrong(
     "2.4",
+    "1×1 convolutions in place of 3×3",
+    longer(
+        BLOCK
+        + "block.conv1, block.conv2 = nn.Conv2d(channels, channels, 1), nn.Conv2d(channels, channels, 1)\n"
+        + SILENT
+        + APPEND
+    ),
+    "has no 3×3 convolutions",
+)
+wrong(
+    "2.4",
     "another stride in the stem",
     longer(BLOCK + SILENT + APPEND).replace("    return longer", "    longer[0][0].stride = (1, 1)\n    return longer"),
     "have the weights that they had.*strides",

@@ -576,9 +576,15 @@ def _why_not_copied(block: Residual, X: torch.Tensor, output: torch.Tensor, mode
         if not block.bn2.weight[:8].any():
             return "bn2.weight is zero, but bn2.bias is not, and it is still added"
         if not block.conv2.weight.any():
+            after = {
+                "conv2.bias": block.conv2.bias,
+                "bn2.running_mean": block.bn2.running_mean,
+                "bn2.bias": block.bn2.bias,
+            }
+            left = [name for name, value in after.items() if value is not None and value.any()]
             return (
-                f"in {mode} mode F is not zero. A zero convolution is not enough in a block that has seen data: "
-                "its last batch norm subtracts the mean that it remembers, and adds its bias"
+                f"in {mode} mode F is not zero. A zero convolution is not enough in a block that has seen data: its "
+                f"last batch norm subtracts the mean that it remembers, and adds its bias. Not zero: {', '.join(left)}"
             )
         return "the block is not silenced: bn2.weight is not zero, so F is still added"
     weight = block.conv3.weight.detach()

@@ -542,16 +542,16 @@ def _new_blocks(longer: nn.Module, before: nn.Module) -> list[nn.Module]:
 
 def _assert_it_is_a_block(block: nn.Module, where: str) -> None:
     """Two 3×3 kernels that can learn, and as many channels out as in."""
-    if any(weight.dim() == 4 and weight.shape[2:] == (1, 1) for weight in block.parameters()):
-        raise Incorrect(
-            f"the new block of {where} has a 1×1 convolution; the shortcut of these nets has no parameter, it adds the "
-            "input as it is"
-        )
     kernels = _kernels(block)
     if len(kernels) != 2:
         raise Incorrect(
             f"the last block of {where}, {type(block).__name__}, has {len(kernels) or 'no'} 3×3 convolutions; a "
             "block of these nets has two, and they are to learn later"
+        )
+    if any(weight.dim() == 4 and weight.shape[2:] == (1, 1) for weight in block.parameters()):
+        raise Incorrect(
+            f"the new block of {where} has a 1×1 convolution; the shortcut of these nets has no parameter, it adds the "
+            "input as it is"
         )
     ins, outs = kernels[0].shape[1], kernels[-1].shape[0]
     if ins != outs:
