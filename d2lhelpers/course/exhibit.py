@@ -99,16 +99,15 @@ def check_hunt(
     for what, subject_object in (also_right or {}).items():
         error, _ = _outcome(test, subject_object)
         if error:
-            _same_again(test, mended, fails=False)
+            _require_the_same_again(test, broken, mended)
             raise Incorrect(f"your test fails on right code that is written differently ({what}): {error}")
     for what, subject_object in (also_broken or {}).items():
         error, result = _outcome(test, subject_object)
         if not error:
-            _same_again(test, broken, fails=True)
+            _require_the_same_again(test, broken, mended)
             said = "" if result is None else f"; there it returned {shown(result)} and raised nothing, use assert"
             raise Incorrect(f"your test catches this exhibit, and misses the same mistake elsewhere ({what}){said}")
-    _same_again(test, broken, fails=True)
-    _same_again(test, mended, fails=False)
+    _require_the_same_again(test, broken, mended)
 
 
 def _outcome(test: Callable[[Any], Any], subject: Any) -> tuple[str, Any]:
@@ -138,10 +137,10 @@ def _said_nothing(result: Any) -> str:
     return "your test passes on the broken code too; the diagnosis is right, so look at what it changes"
 
 
-def _same_again(test: Callable[[Any], Any], subject: Any, fails: bool) -> None:
-    """Run a test once more, and refuse it if it does not say what it said before."""
-    error, _ = _outcome(test, subject)
-    if bool(error) != fails:
+def _require_the_same_again(test: Callable[[Any], Any], broken: Any, mended: Any) -> None:
+    """Run a test once more, and refuse it if it does not fail on the broken and pass on the mended code as before."""
+    on_broken, on_mended = (_outcome(test, subject)[0] for subject in (broken, mended))
+    if on_mended or not on_broken:
         raise Incorrect(
             "your test says one thing and then another of the same code: it keeps something from one call to the "
             "next, or asks chance. Make nets and data inside the test"
