@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import inspect
+import random
 import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import numpy as np
 import torch
 from torch import nn
 from torch.nn import functional as F
 
 from d2lhelpers.course.checking import Incorrect, choice, described, is_out_of_memory, is_stub, shown
 from d2lhelpers.course.exercise import folder_of, section
+from d2lhelpers.course.guarded import _TooLate
 
 IMPORTS = {"torch": torch, "nn": nn, "F": F}
 
@@ -74,14 +78,16 @@ def check_hunt(
     Raises
     ------
     Incorrect
-        If the diagnosis is another, or the test does not fail on the broken and pass on the right code.
+        If the diagnosis is another, or the test does not fail on the broken and pass on the right code, the same
+        each time. What it returns does not count.
     """
     diagnosis, test = answers
     choice(diagnosis, "the diagnosis", right, wrong)
     if not callable(test):
         raise Incorrect(f"the diagnosis is right; the test should be a function of one argument, it is {shown(test)}")
     broken, mended = exhibit(number, subject)
-    on_mended, on_broken = _outcome(test, mended), _outcome(test, broken)
+    on_mended, _ = _outcome(test, mended)
+    on_broken, result = _outcome(test, broken)
     if on_mended and not on_broken:
         raise Incorrect(
             f"your test is upside down: it passes on the broken code and fails on the mended one ({on_mended})"
@@ -89,31 +95,53 @@ def check_hunt(
     if on_mended:
         raise Incorrect(f"your test fails on the mended code too, so it cannot tell them apart: {on_mended}")
     if not on_broken:
-        raise Incorrect("your test passes on the broken code too; the diagnosis is right, so look at what it changes")
+        raise Incorrect(_said_nothing(result))
     for what, subject_object in (also_right or {}).items():
-        error = _outcome(test, subject_object)
+        error, _ = _outcome(test, subject_object)
         if error:
+            _require_the_same_again(test, broken, mended)
             raise Incorrect(f"your test fails on right code that is written differently ({what}): {error}")
     for what, subject_object in (also_broken or {}).items():
-        if not _outcome(test, subject_object):
-            raise Incorrect(f"your test catches this exhibit, and misses the same mistake elsewhere ({what})")
+        error, result = _outcome(test, subject_object)
+        if not error:
+            _require_the_same_again(test, broken, mended)
+            said = "" if result is None else f"; there it returned {shown(result)} and raised nothing, use assert"
+            raise Incorrect(f"your test catches this exhibit, and misses the same mistake elsewhere ({what}){said}")
+    _require_the_same_again(test, broken, mended)
 
 
-def _outcome(test: Callable[[Any], Any], subject: Any) -> str:
-    """Run a test; return nothing if it passes, else how it failed."""
+def _outcome(test: Callable[[Any], Any], subject: Any) -> tuple[str, Any]:
+    """Run a test; return how it failed, nothing if it passed, and what it returned."""
+    for seed in (torch.manual_seed, random.seed, np.random.seed):
+        seed(0)
     try:
-        torch.manual_seed(0)
-        result = test(subject)
+        return "", test(subject)
     except AssertionError as error:
-        return described(error) if error.args else "an assertion does not hold"
-    except (Exception, SystemExit) as error:
+        return described(error) if error.args else "an assertion does not hold", None
+    except (KeyboardInterrupt, GeneratorExit, _TooLate):
+        raise
+    except BaseException as error:  # that of pytest.fail is no Exception
         if is_stub(error) or is_out_of_memory(error) or isinstance(error, RecursionError):
             raise
         if "is a built-in class" in str(error) or "could not get source code" in str(error):
-            return "its source cannot be read; test what the code does, not how it is written"
-        return described(error)
+            return "its source cannot be read; test what the code does, not how it is written", None
+        return described(error), None
+
+
+def _said_nothing(result: Any) -> str:
+    """Return what is wrong with a test that passes on the broken code, by what it returned there."""
+    if inspect.isgenerator(result) or inspect.iscoroutine(result) or inspect.isasyncgen(result):
+        return "your test has a yield or async (or is a generator expression), so its body never runs"
     if result is not None:
+        return f"your test returned {shown(result)} on the broken code and raised nothing; use assert"
+    return "your test passes on the broken code too; the diagnosis is right, so look at what it changes"
+
+
+def _require_the_same_again(test: Callable[[Any], Any], broken: Any, mended: Any) -> None:
+    """Run a test once more, and refuse it if it does not fail on the broken and pass on the mended code as before."""
+    on_broken, on_mended = (_outcome(test, subject)[0] for subject in (broken, mended))
+    if on_mended or not on_broken:
         raise Incorrect(
-            f"your test returned {shown(result)}, which says nothing: a test says no by raising, so use assert"
+            "your test says one thing and then another of the same code: it keeps something from one call to the "
+            "next, or asks chance. Make nets and data inside the test"
         )
-    return ""

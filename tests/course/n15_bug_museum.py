@@ -6,6 +6,7 @@ from collect import right, wrong
 
 BOTH_PASS, BOTH_FAIL = "passes on the broken code too", "fails on the mended code too"
 TURNED, RETURNED, NARROW, MISSES = "upside down", "use assert", "written differently", "misses the same mistake"
+UNSTEADY, NEVER_RUNS = "one thing and then another", "yield or async"
 
 
 def hunt(number: int, letter: str, test: str, subject: str, body: str) -> str:
@@ -23,12 +24,28 @@ def exhibit(
     for name, (body, cause) in bad.items():
         wrong(f"15.{number}", name, hunt(number, letter, test, subject, body), cause)
     body = next(iter(good.values()))
+    attempt = "\n".join(f"    {line}" for line in body.strip().splitlines())
+    failing = f"import pytest\ntry:\n{attempt}\nexcept Exception as error:\n    pytest.fail(str(error))"
+    right(f"15.{number}", "pytest.fail", hunt(number, letter, test, subject, failing))
+    right(f"15.{number}", "returns something too", hunt(number, letter, test, subject, f"{body}\nreturn True"))
+    wrong(f"15.{number}", "a generator", hunt(number, letter, test, subject, f"{body}\nyield"), NEVER_RUNS)
+    coroutine = hunt(number, letter, test, subject, body).replace(f"def {test}", f"async def {test}")
+    wrong(f"15.{number}", "a coroutine", coroutine, NEVER_RUNS)
+    toss = "import random\nassert random.random() < 0.9"
+    wrong(f"15.{number}", "asks chance", hunt(number, letter, test, subject, toss), f"{BOTH_PASS}|{BOTH_FAIL}")
     wrong(f"15.{number}", "no test", f"diagnosis_{number} = '{letter}'\n{test} = None", "should be a function")
     wrong(f"15.{number}", "no letter", hunt(number, "the shortcut", test, subject, body), "one of the letters")
     wrong(f"15.{number}", "asserts nothing", hunt(number, letter, test, subject, subject), BOTH_PASS)
     wrong(f"15.{number}", "refuses all", hunt(number, letter, test, subject, "raise AssertionError"), BOTH_FAIL)
     counted = f"{test}.calls = getattr({test}, 'calls', 0) + 1\nassert {test}.calls != 2"
-    wrong(f"15.{number}", "counts its calls", hunt(number, letter, test, subject, counted), MISSES)
+    wrong(f"15.{number}", "counts its calls", hunt(number, letter, test, subject, counted), UNSTEADY)
+    every_other = counted.replace("calls != 2", "calls % 2")
+    wrong(
+        f"15.{number}",
+        "fails every other time",
+        hunt(number, letter, test, subject, every_other),
+        f"{UNSTEADY}|{NARROW}|{MISSES}",
+    )
     two = hunt(number, letter, test, f"broken, {subject}", body)
     wrong(f"15.{number}", "wants both versions at once", two, f"{BOTH_FAIL}.*TypeError")
     for other in sorted(set("abcd") - {letter}):
@@ -184,12 +201,20 @@ assert len(steps) > 1
 exhibit(
     4, "b", "test_pooled_net", "PooledNet",
     good={
-        "it runs": "PooledNet()(torch.zeros(1, 3, 32, 32))",
+        "a row for each image": "assert list(PooledNet()(torch.zeros(3, 3, 32, 32)).shape) == [3, 10]",
         "in eval mode, with a loss": """
 scores = PooledNet().eval()(torch.rand(3, 3, 32, 32))
 assert F.cross_entropy(scores, torch.tensor([0, 5, 9])).isfinite()
 """,
-        "one number a channel reaches the linear layer": """
+    },
+    bad={
+        "it runs": ("PooledNet()(torch.zeros(2, 3, 32, 32))", MISSES),
+        "how many classes": ("assert PooledNet()(torch.zeros(2, 3, 32, 32)).shape[1] == 10", MISSES),
+        "a layer's size besides": ("""
+net = PooledNet()
+assert net.linear.in_features == 64 and net(torch.rand(2, 3, 32, 32)).shape == (2, 10)
+""", NARROW),
+        "one number a channel reaches the linear layer": ("""
 net, seen = PooledNet(), []
 net.linear.register_forward_pre_hook(lambda layer, inputs: seen.append(inputs[0].shape[1]))
 try:
@@ -197,9 +222,7 @@ try:
 except RuntimeError:
     pass
 assert seen == [64]
-""",
-    },
-    bad={
+""", NARROW),
         "images on which it runs": ("assert PooledNet()(torch.rand(2, 3, 8, 8)).shape == (2, 10)",
                                     BOTH_PASS),
         "it has the layers": ("assert PooledNet().linear.in_features == 64", BOTH_PASS),
@@ -240,13 +263,24 @@ def count(norm):
     return sum(p.numel() for p in small_resnet(2, 6, norm).parameters())
 assert count(nn.BatchNorm2d) - count(None) == 5 * 2 * 6
 """,
-        "by type, one more block": """
+        "by type, without a block and with four": """
 def norms(blocks):
     return sum("BatchNorm" in type(layer).__name__ for layer in small_resnet(blocks).modules())
-assert norms(4) - norms(3) == 2
+assert [norms(0), norms(4)] == [1, 9]
 """,
     },
     bad={
+        "what one more block adds": ("""
+def norms(blocks):
+    return sum("BatchNorm" in type(layer).__name__ for layer in small_resnet(blocks).modules())
+assert norms(4) - norms(3) == 2
+""", MISSES),
+        "all but one will do": (
+            "assert sum(isinstance(m, nn.BatchNorm2d) for m in small_resnet(8).modules()) >= 16", MISSES),
+        "a Sequential besides": ("""
+assert sum(isinstance(m, nn.BatchNorm2d) for m in small_resnet(8).modules()) == 17
+assert isinstance(small_resnet(8), nn.Sequential)
+""", NARROW),
         "there is one": ("assert any(isinstance(m, nn.BatchNorm2d) for m in small_resnet(2).modules())", BOTH_PASS),
         "shapes": ("assert small_resnet(2)(torch.rand(3, 1, 9, 7)).shape == (3, 10)", BOTH_PASS),
         "without norms": ("assert not any(isinstance(m, nn.BatchNorm2d) for m in small_resnet(2, 8, None).modules())",
@@ -269,19 +303,35 @@ X = torch.rand(1, 3, 16, 32)
 assert stage(3, 6, 4)(X).shape[2:] == (8, 16)
 assert stage(3, 3, 2, True)(X).shape[2:] == (16, 32)
 """,
-        "counts halving convolutions": """
+        "block by block, by the arguments' names": """
+X = torch.rand(2, 4, 15, 17)
+for first_block, size in ((True, (15, 17)), (False, (8, 9))):
+    Y = X
+    for block in stage(input_channels=4, num_channels=6, num_residuals=3, first_block=first_block):
+        Y = block(Y)
+        assert Y.shape == (2, 6, *size)
+""",
+    },
+    bad={
+        "counts halving convolutions": ("""
 def halving(net):
     return sum(m.stride != (1, 1) and m.kernel_size == (3, 3) for m in net.modules() if isinstance(m, nn.Conv2d))
 assert [halving(stage(4, 8, 3)), halving(stage(4, 4, 3, True))] == [1, 0]
-""",
-        "counts shortcuts": """
+""", NARROW),
+        "counts shortcuts": ("""
 def shortcuts(net):
     return sum(m.kernel_size == (1, 1) for m in net.modules() if isinstance(m, nn.Conv2d))
 assert [shortcuts(stage(4, 8, 3)), shortcuts(stage(4, 4, 3, True))] == [1, 0]
-""",
-        "later stages only": "assert stage(2, 4, 3)(torch.rand(2, 2, 8, 24)).shape == (2, 4, 4, 12)",
-    },
-    bad={
+""", NARROW),
+        "counts parameters": ("""
+assert sum(p.numel() for p in stage(4, 4, 2, True).parameters()) == 4 * (9 * 4 * 4 + 4) + 4 * 2 * 4
+assert stage(4, 8, 3)(torch.rand(2, 4, 8, 6)).shape == (2, 8, 4, 3)
+""", NARROW),
+        "no stride in the first stage": ("""
+assert all(getattr(m, "stride", 1) in (1, (1, 1)) for m in stage(4, 4, 2, True).modules())
+assert stage(4, 8, 2)(torch.rand(2, 4, 8, 6)).shape == (2, 8, 4, 3)
+""", MISSES),
+        "later stages only": ("assert stage(2, 4, 3)(torch.rand(2, 2, 8, 24)).shape == (2, 4, 4, 12)", MISSES),
         "a stage of one block": ("assert stage(4, 8, 1)(torch.rand(2, 4, 8, 6)).shape == (2, 8, 4, 3)", BOTH_PASS),
         "one pixel stays one pixel": ("assert stage(4, 8, 2)(torch.rand(2, 4, 1, 1)).shape == (2, 8, 1, 1)", BOTH_PASS),
         "channels only": ("assert stage(4, 8, 3)(torch.rand(2, 4, 8, 6)).shape[1] == 8", BOTH_PASS),
@@ -353,6 +403,12 @@ assert torch.allclose(f((A + B) / 2), (f(A) + f(B)) / 2, atol=1e-5)
         "by the class of a layer": (
             "assert any(isinstance(layer, nn.ReLU) for layer in BlockWithBranch(3).branch.modules())", NARROW),
         "by the place of a layer": ("assert isinstance(BlockWithBranch(3).branch[1], nn.ReLU)", BOTH_FAIL),
+        "two norms besides": ("""
+f = BlockWithBranch(3).eval().branch
+A, B = torch.randn(1, 3, 6, 5), torch.randn(1, 3, 6, 5)
+assert not torch.allclose(f((A + B) / 2), (f(A) + f(B)) / 2, atol=1e-5)
+assert sum(isinstance(layer, nn.BatchNorm2d) for layer in f.modules()) == 2
+""", NARROW),
         "something stands between, a dropout will do": ("""
 layers = list(BlockWithBranch(3).branch.children())
 known = (nn.Conv2d, nn.BatchNorm2d)
@@ -376,6 +432,13 @@ X = 100 + torch.randn(8, 4, 6, 5)  # the last ReLU does nothing
 assert abs((block(X) - X).mean()) < 1e-3
 """,
         "the smallest change": "X = torch.rand(2, 5, 6, 7) + 9\nassert (IdentityBlock(5)(X) - X).min() < -0.1",
+        "a class made of the class": """
+class Probe(IdentityBlock):
+    def forward(self, x):
+        return super().forward(x) - x
+assert issubclass(IdentityBlock, nn.Module) and isinstance(IdentityBlock(3), IdentityBlock)
+assert Probe(4)(torch.rand(2, 4, 6, 5) + 9).min() < 0
+""",
     },
     bad={
         "with negative numbers in X": (
@@ -492,6 +555,12 @@ assert not torch.equal(net[1].weight, before)
                         "assert net[0].num_batches_tracked == 3", TURNED),
         "returns": (SMALL_NET + "train_and_evaluate(net, batches, batches, 2, 0.1)\n"
                     "return net[0].num_batches_tracked == 6", RETURNED),
+        "one net for all calls": ("""
+net = test_training.__dict__.setdefault("net", nn.BatchNorm1d(3))
+batches = [(torch.randn(4, 3), torch.tensor([0, 1, 1, 0]))]
+train_and_evaluate(net, batches, batches, 2, 0.1)
+assert net.num_batches_tracked == 2
+""", UNSTEADY),
         "eval mode at the end, besides": (SMALL_NET + """
 train_and_evaluate(net, batches, batches, 2, 0.1)
 assert net[0].num_batches_tracked == 6 and not net.training
@@ -506,6 +575,15 @@ exhibit(
 block, X = AddingBlock(3).eval(), torch.randn(1, 3, 7, 5)
 with torch.no_grad():
     assert torch.equal(block(X), block(X))
+""",
+        "a class made of the class": """
+class Probe(AddingBlock):
+    def forward(self, X):
+        with torch.no_grad():
+            super().forward(X)
+        return X
+X = torch.ones(2, 3, 4, 5)
+assert issubclass(AddingBlock, nn.Module) and torch.equal(Probe(3)(X), torch.ones(2, 3, 4, 5))
 """,
         "a training step": "AddingBlock(3)(torch.randn(2, 3, 7, 5)).sum().backward()",
         "an input that nobody may change": """
@@ -588,6 +666,18 @@ norm = nn.BatchNorm2d(3)
 layer_shapes(nn.Sequential(norm), 2, 3, 4, 5)
 assert norm.num_batches_tracked == 0
 """,
+        "a frozen layer stays frozen": """
+net = nn.Sequential(nn.Sequential(nn.BatchNorm2d(3), nn.ReLU()), nn.BatchNorm2d(3))
+net[0].eval()
+modes = [module.training for module in net.modules()]
+layer_shapes(net, 2, 3, 4, 5)
+assert [module.training for module in net.modules()] == modes and net[1].num_batches_tracked == 0
+""",
+        "random numbers are drawn": """
+norm, state = nn.BatchNorm2d(3), torch.get_rng_state()
+layer_shapes(nn.Sequential(norm), 2, 3, 4, 5)
+assert norm.num_batches_tracked == 0 and not torch.equal(torch.get_rng_state(), state)
+""",
         "the mode comes back too": """
 net = nn.Sequential(nn.BatchNorm2d(3))
 layer_shapes(net, 2, 3, 4, 5)
@@ -625,6 +715,15 @@ norm = nn.BatchNorm2d(3)
 layer_shapes(nn.Sequential(norm), 2, 3, 4, 5)
 assert norm.num_batches_tracked == 1
 """, TURNED),
+        "eval itself has to be called": ("""
+net, calls = nn.Sequential(nn.BatchNorm2d(3)), []
+original = net.eval
+net.eval = lambda: (calls.append(1), original())[1]
+layer_shapes(net, 2, 3, 4, 5)
+assert calls
+""", NARROW),
+        "by the names in the code": (
+            "names = layer_shapes.__code__.co_names\nassert 'eval' in names or 'deepcopy' in names", NARROW),
         "eval mode wanted afterwards": ("""
 net = nn.Sequential(nn.BatchNorm2d(3))
 layer_shapes(net, 2, 3, 4, 5)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import random
+
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -9,6 +12,7 @@ from torch import nn
 from d2lhelpers.course.checking import Incorrect
 from d2lhelpers.course.exercise import all_exercises, folder_of
 from d2lhelpers.course.exhibit import IMPORTS, check_hunt, exhibit_code
+from d2lhelpers.course.guarded import _TooLate
 
 NUMBERS = [number for number in all_exercises() if (folder_of(number) / "exhibits.py").is_file()]
 
@@ -82,6 +86,80 @@ def test_a_bad_test_is_sent_back_with_the_reason(test, cause):
     import re
 
     assert re.search(cause, judged(test))
+
+
+def test_what_a_test_returns_does_not_count_and_any_exception_is_a_no():
+    class OfItsOwn(BaseException):
+        pass
+
+    def returns_too(Residual):
+        catches(Residual)
+        return True
+
+    def raises_no_exception(Residual):
+        if Residual(4, 6, True, 2).conv3.kernel_size != (1, 1):
+            raise OfItsOwn
+
+    def fails_by_pytest(Residual):
+        if Residual(4, 6, True, 2).conv3.kernel_size != (1, 1):
+            pytest.fail("it is another")
+
+    for test in (returns_too, raises_no_exception, fails_by_pytest):
+        assert judged(test) == ""
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, GeneratorExit, _TooLate, NotImplementedError, RecursionError])
+def test_what_stops_a_check_is_no_outcome_of_a_test(error):
+    def stops(Residual):
+        raise error
+
+    with pytest.raises(error):
+        judged(stops)
+
+
+def gives_a_generator(Residual):
+    catches(Residual)
+    yield
+
+
+async def gives_a_coroutine(Residual):
+    catches(Residual)
+
+
+@pytest.mark.filterwarnings("ignore:coroutine")
+@pytest.mark.parametrize("test", [gives_a_generator, gives_a_coroutine, lambda Residual: (_ for _ in ())])
+def test_a_body_that_never_runs_is_named(test):
+    assert "yield or async" in judged(test)
+
+
+def test_a_test_that_says_no_the_second_time_is_told_that_it_keeps_something():
+    seen = []
+
+    def remembers(Residual):
+        assert Residual.__name__ not in seen
+        seen.append(Residual.__name__)
+
+    assert "one thing and then another" in judged(remembers)
+    seen.clear()
+
+    def adds_up(Residual):
+        seen.append(1)
+        assert len(seen) < 2 and Residual(4, 6, True, 2).conv3.kernel_size == (1, 1)
+
+    Other = type("Other", (nn.Module,), {})
+    assert "one thing and then another" in judged(adds_up, also_right={"other": Other})
+
+
+def test_chance_does_not_pass():
+    """Python's, NumPy's and PyTorch's random numbers are the same in each run."""
+    for draw in (random.random, np.random.rand, lambda: float(torch.rand(()))):
+        numbers = []
+
+        def tosses(Residual, draw=draw, numbers=numbers):
+            numbers.append(draw())
+            catches(Residual)
+
+        assert judged(tosses) == "" and len(set(numbers)) == 1
 
 
 def test_the_diagnosis_comes_first():

@@ -12,7 +12,8 @@ from torch.nn import functional as F
 
 from d2lhelpers.course.exercise import exercise
 from d2lhelpers.course.exhibit import check_hunt
-from d2lhelpers.residual import Plain, Residual
+from d2lhelpers.evaluating import evaluating
+from d2lhelpers.residual import Plain, Residual, ZeroPadding
 
 
 @exercise(
@@ -123,9 +124,11 @@ def check_15_4(diagnosis: Any, test: Any) -> None:
             "c": "start_dim=1 leaves the images of the batch apart: the message speaks of 2 rows, one for each image",
             "d": "what is added has the shape (batch, 64, 32, 32) on both sides; the message comes from the last line",
         },
-        also_right={"made for 32×32 and no other size": _pooled_by(32), "a mean over the pixels": _PooledByMean},
-        also_broken={"squares of 16×16": _pooled_by(16)},
-    )
+        also_right={"made for 32×32 and no other size": _pooled_by(32), "a mean over the pixels": _PooledByMean,
+                    "a last layer for all 1,024 numbers": _ScoresOfAllSquares},
+        also_broken={"squares of 16×16": _pooled_by(16),
+                     "it runs, with a row of scores for each square": _ScoresOfEachSquare},
+    )  # fmt: skip
 
 
 @exercise(
@@ -152,8 +155,11 @@ def check_15_5(diagnosis: Any, test: Any) -> None:
             "b": "with a norm the condition is true: the stem has one",
             "d": "the list is unpacked into an nn.Sequential, which registers each of its layers",
         },
-        also_right={"layers in attributes, norms made first": _normed_net},
-        also_broken={"the second convolution of each block has none": _half_normed_net},
+        also_right={"layers in attributes, norms made first": _normed_net, "a module around all layers": _NormedNet},
+        also_broken={
+            "the second convolution of each block has none": _half_normed_net,
+            "the first convolution of the net has none": _net_without_first_norm,
+        },
     )
 
 
@@ -181,8 +187,15 @@ def check_15_6(diagnosis: Any, test: Any) -> None:
             "c": "range(num_residuals) makes as many blocks as were asked for",
             "d": "only the first block changes the channels: input_channels is num_channels from then on",
         },
-        also_right={"a list of strides": _stage_by_strides, "layers of other names": _stage_of_other_names},
-        also_broken={"the first stage right, all other blocks halve": _stage_that_halves_later},
+        also_right={
+            "a list of strides": _stage_by_strides,
+            "layers of other names": _stage_of_other_names,
+            "averages that halve, shortcuts without parameters": _stage_by_averages,
+        },
+        also_broken={
+            "the first stage right, all other blocks halve": _stage_that_halves_later,
+            "later stages right, the first one halves too": _stage_that_always_halves,
+        },
     )
 
 
@@ -209,13 +222,11 @@ def check_15_7(diagnosis: Any, test: Any) -> None:
             "b": "X is added once, in the last line",
             "c": "padding=1 keeps all rows and columns of the maps",
         },
-        also_right={
-            "the ReLU in forward, not a layer; without biases, so that twice the input gives twice F": _with_branch(
-                _FunctionalBranch
-            )
-        },
+        also_right={"the ReLU in forward, not a layer; without biases, so that twice the input gives twice F":
+                    _with_branch(_FunctionalBranch),
+                    "without norms": _with_branch(_branch_without_norms)},
         also_broken={"a dropout in place of the activation": _with_branch(_dropout_branch)},
-    )
+    )  # fmt: skip
 
 
 @exercise(
@@ -241,10 +252,9 @@ def check_15_8(diagnosis: Any, test: Any) -> None:
             "c": "x is added in the last line, after bn2",
             "d": "the last line has a ReLU around the sum",
         },
-        also_right={"biases, and an addition in place": lambda channels: _BasicBlock(channels, channels),
-                    "layers of other names": _SequentialBlock},
+        also_right={"biases, and an addition in place": _IdentityBasicBlock, "layers of other names": _SequentialBlock},
         also_broken={"layers of other names, the ReLU in a Sequential": _SequentialBlockThatOnlyPushesUp},
-    )  # fmt: skip
+    )
 
 
 @exercise(
@@ -327,10 +337,12 @@ def check_15_11(diagnosis: Any, test: Any) -> None:
             "b": "there is no dropout, and no other layer draws numbers",
             "c": "no line of forward assigns to a weight, and there is no optimizer",
         },
-        also_right={"an addition in place, to a tensor of its own": lambda channels: _BasicBlock(channels, channels),
-                    "the package's block": lambda channels: Residual(channels, channels)},
+        also_right={
+            "an addition in place, to a tensor of its own": _IdentityBasicBlock,
+            "the package's block": _IdentityResidual,
+        },
         also_broken={"add_ in the place of +=": _AddsWithMethod},
-    )  # fmt: skip
+    )
 
 
 @exercise(
@@ -357,7 +369,7 @@ def check_15_12(diagnosis: Any, test: Any) -> None:
             "b": "the loop runs through all layers, each once and in order",
             "d": "gradients are recorded at most; without an optimizer's step no weight changes",
         },
-        also_right={"shapes of a copy": _shapes_of_a_copy},
+        also_right={"shapes of a copy": _shapes_of_a_copy, "the package's evaluating": _shapes_while_evaluating},
         also_broken={"no_grad, still in training mode": _shapes_without_gradient},
     )
 
@@ -419,6 +431,16 @@ class _BasicBlock(nn.Module):
         return self.relu(out)
 
 
+class _IdentityBasicBlock(_BasicBlock):
+    def __init__(self, channels: int) -> None:
+        super().__init__(channels, channels)
+
+
+class _IdentityResidual(Residual):
+    def __init__(self, channels: int) -> None:
+        super().__init__(channels, channels)
+
+
 class _PlainUnit(Plain):
     def __init__(self, in_channels: int, out_channels: int, stride: int = 1) -> None:
         super().__init__(in_channels, out_channels, stride != 1 or in_channels != out_channels, stride)
@@ -467,6 +489,21 @@ def _pooled_by(size: int) -> type[nn.Module]:
     return Pooled
 
 
+class _ScoresOfAllSquares(_PooledByMean):
+    def __init__(self) -> None:
+        super().__init__()
+        del self.linear
+        self.scores = nn.Linear(16 * 64, 10)
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.scores(F.avg_pool2d(self.residual(self.body(images)), 8).flatten(start_dim=1))
+
+
+class _ScoresOfEachSquare(_PooledByMean):
+    def pooled(self, out: Tensor) -> Tensor:
+        return F.avg_pool2d(out, 8).permute(0, 2, 3, 1).reshape(-1, 64)
+
+
 class _NormedBlock(nn.Module):
     def __init__(self, channels: int, norm: Any, twice: bool) -> None:
         super().__init__()
@@ -483,6 +520,21 @@ def _normed_net(num_blocks: int, channels: int = 8, norm: Any = nn.BatchNorm2d, 
     stem = [nn.Conv2d(1, channels, 3, padding=1), *([norm(channels)] if norm else []), nn.ReLU()]
     blocks = [_NormedBlock(channels, norm, twice) for _ in range(num_blocks)]
     return nn.Sequential(*stem, *blocks, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(channels, 10))
+
+
+class _NormedNet(nn.Module):
+    def __init__(self, num_blocks: int, channels: int = 8, norm: Any = nn.BatchNorm2d) -> None:
+        super().__init__()
+        self.layers = _normed_net(num_blocks, channels, norm)
+
+    def forward(self, X: Tensor) -> Tensor:
+        return self.layers(X)
+
+
+def _net_without_first_norm(num_blocks: int, channels: int = 8, norm: Any = nn.BatchNorm2d) -> nn.Sequential:
+    blocks = [_NormedBlock(channels, norm, True) for _ in range(num_blocks)]
+    stem, relu, *head = _normed_net(0, channels, None)
+    return nn.Sequential(stem, relu, *blocks, *head)
 
 
 def _half_normed_net(num_blocks: int, channels: int = 8, norm: Any = nn.BatchNorm2d) -> nn.Sequential:
@@ -523,6 +575,30 @@ def _stage_of_other_names(
     return nn.Sequential(first, *(_BlockOfOtherNames(num_channels, num_channels, 1) for _ in range(num_residuals - 1)))
 
 
+class _BlockOfAverages(nn.Module):
+    def __init__(self, before: int, after: int, stride: int) -> None:
+        super().__init__()
+        first, second = (nn.Conv2d(channels, after, 3, padding=1, bias=False) for channels in (before, after))
+        self.main = nn.Sequential(first, nn.BatchNorm2d(after), nn.ReLU(), second, nn.BatchNorm2d(after))
+        self.side = ZeroPadding(after, stride)
+
+    def forward(self, X: Tensor) -> Tensor:
+        return F.relu(self.main(F.avg_pool2d(X, self.side.strides, ceil_mode=True)) + self.side(X))
+
+
+def _stage_by_averages(
+    input_channels: int, num_channels: int, num_residuals: int, first_block: bool = False
+) -> nn.Sequential:
+    first = _BlockOfAverages(input_channels, num_channels, 1 if first_block else 2)
+    return nn.Sequential(first, *(_BlockOfAverages(num_channels, num_channels, 1) for _ in range(num_residuals - 1)))
+
+
+def _stage_that_always_halves(
+    input_channels: int, num_channels: int, num_residuals: int, first_block: bool = False
+) -> nn.Sequential:
+    return _stage_by_averages(input_channels, num_channels, num_residuals)
+
+
 def _stage_that_halves_later(
     input_channels: int, num_channels: int, num_residuals: int, first_block: bool = False
 ) -> nn.Sequential:
@@ -551,6 +627,11 @@ class _FunctionalBranch(nn.Module):
 
     def forward(self, X: Tensor) -> Tensor:
         return self.bn2(self.conv2(self.bn1(self.conv1(X)).clamp(min=0)))
+
+
+def _branch_without_norms(channels: int) -> nn.Sequential:
+    first, second = (nn.Conv2d(channels, channels, 3, padding=1) for _ in range(2))
+    return nn.Sequential(first, nn.ReLU(), second)
 
 
 def _dropout_branch(channels: int) -> nn.Sequential:
@@ -605,17 +686,14 @@ def _train_and_stay(net: nn.Module, train_batches: Any, test_batches: Any, num_e
     return _train_and_switch_back(net, train_batches, test_batches, num_epochs, lr, back=False)
 
 
-class _AddsWithMethod(Residual):
-    def __init__(self, channels: int) -> None:
-        super().__init__(channels, channels)
-
+class _AddsWithMethod(_IdentityResidual):
     def forward(self, X: Tensor) -> Tensor:
         Y = self.bn2(self.conv2(F.relu(self.bn1(self.conv1(X)))))
         return F.relu(X.add_(Y))
 
 
 def _shapes_of_a_copy(net: nn.Sequential, *size: int) -> list[tuple[str, tuple[int, ...]]]:
-    X, shapes = torch.zeros(size), []
+    X, shapes = torch.rand(size), []
     for layer in copy.deepcopy(net).eval():
         X = layer(X)
         shapes.append((type(layer).__name__, tuple(X.shape)))
@@ -629,6 +707,11 @@ def _shapes_without_gradient(net: nn.Sequential, *size: int) -> list[tuple[str, 
             X = layer(X)
             shapes.append((type(layer).__name__, tuple(X.shape)))
     return shapes
+
+
+def _shapes_while_evaluating(net: nn.Sequential, *size: int) -> list[tuple[str, tuple[int, ...]]]:
+    with evaluating(net):
+        return _shapes_without_gradient(net, *size)
 
 
 def _signal_by_recursion(gain: Any, layers: int) -> Tensor:
