@@ -825,7 +825,7 @@ def _cause_of_accuracy(found: torch.Tensor, run: dict[str, Any]) -> str:
 
 def _small_training() -> tuple[nn.Module, list[list], list]:
     """Return a net in eval mode, the training batches of each epoch, and test batches, all of unequal size."""
-    generator = torch.Generator().manual_seed(6)
+    generator = torch.Generator().manual_seed(3)
     prototypes = torch.randn(4, 1, 3, 4, generator=generator)
 
     def images(count: int) -> tuple[torch.Tensor, torch.Tensor]:

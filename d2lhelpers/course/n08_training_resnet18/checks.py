@@ -353,7 +353,7 @@ def _check_factor(value: Any, name: str, right: float, causes: list[tuple[float,
     near = [(abs(found - wrong), cause) for wrong, cause in causes if math.isclose(found, wrong, rel_tol=0.002)]
     cause = min(near)[1] if near else "go through the parts of the net: does each of them grow by the same factor?"
     if abs(found - right) < 0.02:
-        cause = "it is near, but not right to two digits after the point; round at the end only"
+        cause = "it is near, but not right to two digits after the point"
     raise Incorrect(f"{name} = {found:,.5g} is not it: {cause}")
 
 
