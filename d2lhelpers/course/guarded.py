@@ -46,8 +46,8 @@ def run_guarded(function: Callable[[], Any]) -> Any:
 
     Where it is safe to fork, and the system lets us, the function runs in a process of its own: what it
     changes, prints or spoils stays there. Elsewhere (Windows, macOS, CUDA in use) it runs in this
-    process: settings and random numbers are put back afterwards, memory is not limited, and a loop that
-    catches `BaseException` again and again cannot be stopped.
+    process: settings and random numbers are put back afterwards, memory is not limited, and neither a loop that
+    catches `BaseException` again and again nor one long call of C code, such as `time.sleep(1000)`, can be stopped.
 
     Parameters
     ----------

@@ -7,6 +7,14 @@ from collect import needs, right, wrong
 # 1.1 Safe chains
 
 needs("1.1", "distance", "best_member", "has_member_of")
+EXPERIMENT = """
+def is_safe(chain):
+    for k, m in zip(chain, chain[1:]):
+        staircase = torch.randn(k, dtype=torch.float64).repeat_interleave({points} // k)
+        if distance(staircase, best_member(staircase, m)) > 1e-9:
+            return False
+    return True
+"""
 
 right(
     "1.1",
@@ -28,14 +36,14 @@ def is_safe(numbers):
     return (np.lcm(numbers[:-1], numbers[1:]) == numbers[1:]).all()
 """,
 )
-right(
+right("1.1", "by the experiment of section 4, on points of its own", EXPERIMENT.format(points="math.lcm(k, m)"))
+wrong(
     "1.1",
-    "by the experiment of section 4",
-    """
-def is_safe(chain):
-    return all(has_member_of(m, k, seed=5) for k, m in zip(chain, chain[1:]))
-""",
+    "by the experiment of section 4, on its points",
+    "def is_safe(chain): return all(has_member_of(m, k, seed=5) for k, m in zip(chain, chain[1:]))",
+    "raised RuntimeError",
 )
+wrong("1.1", "on a grid for numbers up to 12", EXPERIMENT.format(points="27720"), "raised RuntimeError")
 right(
     "1.1",
     "by the cuts, as a tensor, and the list is used up",
@@ -150,6 +158,26 @@ def is_safe(chain):
 """,
     r"raised IndexError",
 )
+for name, verdict, cause in [
+    ("chains of four at most", "len(chain) < 5 and right", r"\[1, 2, 4, 8, 16\]\) is False, but each number divides"),
+    ("the first three steps", "not any(m % k for k, m in list(zip(chain, chain[1:]))[:3])", "8 does not divide 12"),
+    ("numbers up to 16", "max(chain) <= 16 and right", r"\[5, 20\]\) is False, but each"),
+    ("a table up to 100", "max(chain) <= 100 and right", r"\[100, 300\]\) is False, but each"),
+    ("quotients that are nearly whole", "all(abs(m / k - round(m / k)) < 0.05 for k, m in zip(chain, chain[1:]))",
+     "30 does not divide 31"),
+    ("quotients rounded to three decimals", "not any(round(m / k, 2) % 1 for k, m in zip(chain, chain[1:]))",
+     "2000 does not divide 2001"),
+]:  # fmt: skip
+    wrong(
+        "1.1",
+        name,
+        f"""
+def is_safe(chain):
+    right = all(m % k == 0 for k, m in zip(chain, chain[1:]))
+    return {verdict}
+""",
+        cause,
+    )
 wrong(
     "1.1",
     "knows the three examples",
@@ -583,7 +611,7 @@ for name, statement, cause in [
     ("conv3's bias stays", "block.conv3.bias.fill_(0.3)", "conv3 still has its bias"),
     ("not silent", "block.bn2.weight.fill_(1)", "not silenced"),
     ("a zero convolution", "block.bn2.weight.fill_(1); block.conv2.weight.zero_(); block.conv2.bias.zero_()",
-     "zero convolution is not enough"),
+     "zero convolution is not enough.*Not zero: bn2.running_mean$"),
     ("everything zero", "block.conv3.weight.zero_()", "forgets its input"),
     ("ones", "block.conv3.weight.fill_(1)", "sum of all input channels"),
     ("a mean", "block.conv3.weight.fill_(1 / 8)", "mean of all input channels"),
@@ -596,7 +624,9 @@ for name, statement, cause in [
     ("sneaky: average pooling", "block.conv3 = nn.Sequential(nn.AvgPool2d(2), nn.Conv2d(8, 16, 1))",
      "stay a 1×1 convolution"),
     ("sneaky: another block", "block = lambda X: torch.cat([X[..., ::2, ::2]] * 2, dim=1)",
-     "should return the d2l.Residual"),
+     "change the block that it is given, and return it; it returns <lambda>"),
+    ("a copy", "import copy; block = copy.deepcopy(block)", "it returns another block"),
+    ("another output channel is not silent", "block.bn2.weight[3] = 1", "not silenced"),
     ("sneaky: forward replaced", "nn.init.ones_(block.bn2.weight); "
      "block.forward = lambda X: torch.cat([X[..., ::2, ::2]] * 2, dim=1)", "not silenced"),
     ("sneaky: a running mean of zero in evaluation only", "block.bn2.weight.fill_(1); "
@@ -637,7 +667,51 @@ wrong(
     .replace("        block.bn2.bias.zero_()\n", "")
     .replace("        block.conv3.bias.zero_()\n", "")
     + SHARE_AND_TEXT,
-    "no longer the block's batch norm",
+    "conv3 still has its bias",
+)
+wrong(
+    "1.5",
+    "bn2 replaced by what gives no zeros",
+    COPY.replace("block.bn2.weight.zero_()", "block.bn2 = nn.Identity()").replace("block.bn2.bias", "block.conv3.bias")
+    + SHARE_AND_TEXT,
+    "F is not zero, and bn2 is no longer the block's batch norm",
+)
+BY_ZEROS = COPY.replace("block.bn2.weight.zero_()", "[p.zero_() for p in block.conv2.parameters()]; {}")
+for way in ("block.bn2.reset_parameters()", "block.bn2.running_mean.zero_()"):
+    zeros = BY_ZEROS.format(way)
+    right("1.5", f"a zero convolution, and {way}", zeros + SHARE_AND_TEXT)
+    for name, old, new, cause in [
+        ("conv3's bias stays", "block.conv3.bias.zero_()", "pass", "conv3 still has its bias"),
+        ("nothing is copied", "nn.init.dirac_(block.conv3.weight)", "block.conv3.weight.zero_()", "forgets its input"),
+        ("ones", "nn.init.dirac_(block.conv3.weight)", "block.conv3.weight.fill_(1)", "sum of all input channels"),
+        ("reversed", "    return", "    block.conv3.weight.data = block.conv3.weight.data.flip(1)\n    return",
+         "reverse order"),
+        ("the last 8", "    return", "    block.conv3.weight.data = block.conv3.weight.data.roll(8, 0)\n    return",
+         "last 8 channels"),
+    ]:  # fmt: skip
+        wrong("1.5", f"{way}, {name}", zeros.replace(old, new) + SHARE_AND_TEXT, cause)
+wrong(
+    "1.5",
+    "a zero convolution, but for its bias",
+    BY_ZEROS.format("block.bn2.reset_parameters()").replace(
+        "[p.zero_() for p in block.conv2.parameters()]", "block.conv2.weight.zero_()"
+    )
+    + SHARE_AND_TEXT,
+    "zero convolution is not enough.*Not zero: conv2.bias$",
+)
+wrong(
+    "1.5",
+    "a new block",
+    """
+def copy_by_shortcut(block):
+    new = d2l.Residual(8, 16, use_1x1conv=True, strides=2)
+    for p in (new.bn2.weight, new.bn2.bias, new.conv3.bias):
+        nn.init.zeros_(p)
+    nn.init.dirac_(new.conv3.weight)
+    return new
+"""
+    + SHARE_AND_TEXT,
+    "it returns another block",
 )
 for name, share, cause in [
     ("half as many numbers", "0.5", "half as many numbers"),
@@ -722,6 +796,29 @@ def two_errors(t, values, t_new, values_new, degree):
 """
     + STATEMENTS_AND_TEXT,
 )
+
+POWERS = """
+def two_errors(t, values, t_new, values_new, degree):
+    V, W = np.vander(t, degree + 1), np.vander(t_new, degree + 1)
+    c = {}
+    return root_mean_square(V @ c - values), root_mean_square(W @ c - values_new)
+"""
+right("1.6", "powers, by least squares", POWERS.format("np.linalg.lstsq(V, values)[0]") + STATEMENTS_AND_TEXT)
+right("1.6", "powers, by QR", POWERS.format("np.linalg.solve(np.linalg.qr(V)[1], np.linalg.qr(V)[0].T @ values)")
+      + STATEMENTS_AND_TEXT)  # fmt: skip
+for name, solver in [
+    ("inverted", "np.linalg.inv(V.T @ V) @ V.T @ values"),
+    ("solved", "np.linalg.solve(V.T @ V, V.T @ values)"),
+    ("in 32 bits", "np.linalg.lstsq(V.astype(np.float32), values.astype(np.float32))[0]"),
+]:
+    wrong("1.6", f"normal equations of powers, {name}", POWERS.format(solver) + STATEMENTS_AND_TEXT, "lost to rounding")
+for limit in (9, 14):
+    wrong(
+        "1.6",
+        f"no degree above {limit}",
+        TWO_ERRORS.replace("values, degree)\n", f"values, min(degree, {limit}))\n") + STATEMENTS_AND_TEXT,
+        f"asked for degree 16, it fits one of degree {limit}",
+    )
 
 BODY = "return root_mean_square(learned(t) - values), root_mean_square(learned(t_new) - values_new)"
 for name, old, new, cause in [

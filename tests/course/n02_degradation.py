@@ -141,6 +141,26 @@ wrong(
 )
 wrong(
     "2.2",
+    "the two nets in another order",
+    """
+def diagnose(deep_train, deep_test, shallow_train, shallow_test):
+    if deep_train > shallow_train:
+        return "degradation"
+    return "over-fitting" if deep_test > shallow_test else "no harm"
+""",
+    "the two nets have changed places.*shallow net come first",
+)
+right(
+    "2.2",
+    "hyphens and capitals",
+    diagnosis(
+        "if deep_train > shallow_train:",
+        "    return 'DEGRADATION'",
+        "return 'Over fitting' if deep_test > shallow_test else 'no-harm'",
+    ),
+)
+wrong(
+    "2.2",
     "words swapped",
     diagnosis(
         "if deep_train > shallow_train:",
@@ -418,6 +438,29 @@ wrong(
     ),
     "had at the end of its training",
 )
+SHARED = """
+a, b = build("plain"), build("residual")
+{}
+steps = list(d2l.train_side_by_side({{"plain": a, "residual": b}}, islice(train_iter, num_steps), lr))
+return {{kind: [step[kind].item() for step in steps] for kind in ("plain", "residual")}}
+"""
+for name, line in [
+    ("storage", "for p, q in zip(a.parameters(), b.parameters()): q.data = p.data"),
+    ("tensors, assigned", "b.load_state_dict(a.state_dict(), assign=True)"),
+    ("a layer", "b.load_state_dict(a.state_dict()); b[-1] = a[-1]"),
+]:
+    wrong("2.3", f"shared: {name}", race(SHARED.format(line)), "the two nets share weights")
+right("2.3", "numbers copied", race(SHARED.format("with torch.no_grad(): [q.copy_(p) for p, q in "
+      "zip(a.parameters(), b.parameters())]")))  # fmt: skip
+for name, function, outcome in [("not copied", "", wrong), ("copied", "copy.deepcopy", right)]:
+    code = race(
+        ONE_AFTER_THE_OTHER.replace("losses = {}", "losses, start = {}, None").replace(
+            "    net = build(kind)",
+            "    net = build(kind)\n    if start: net.load_state_dict(start)\n"
+            f"    start = {function}(net.state_dict())",
+        )
+    )
+    outcome("2.3", f"a state_dict {name}", code, *["a state_dict taken before it and not copied"] * (outcome is wrong))
 wrong(
     "2.3",
     "one net twice",
@@ -434,8 +477,29 @@ wrong(
     "2.3",
     "one batch again and again",
     race(ONE_AFTER_THE_OTHER.replace("islice(train_iter, num_steps)", "[next(iter(train_iter))] * num_steps")),
-    "one batch again and again",
+    "the plain net sees a batch more than once",
 )
+wrong(
+    "2.3",
+    "half of the batches twice",
+    race(ONE_AFTER_THE_OTHER.replace("list(islice(train_iter, num_steps))", "2 * list(islice(train_iter, 2))")),
+    "sees a batch more than once",
+)
+wrong(
+    "2.3",
+    "the second half of the batches again for one",
+    race(ONE_AFTER_THE_OTHER.replace("kept, lr", "kept if kind == 'plain' else [kept[0], *2 * kept[2:]][:4], lr")),
+    "the residual net sees a batch more than once",
+)
+wrong(
+    "2.3",
+    "the batches in reverse for one",
+    race(ONE_AFTER_THE_OTHER.replace("kept, lr", "kept if kind == 'plain' else kept[::-1], lr")),
+    "the same batches, but not in the same order",
+)
+wrong("2.3", "other keys", race(ONE_AFTER_THE_OTHER.replace("losses[kind]", "losses[kind.title()]")),
+      "it returned one with 'Plain', 'Residual'")  # fmt: skip
+wrong("2.3", "no keys", race("return {}"), "it returned one with nothing")
 wrong(
     "2.3",
     "kinds mixed up",
@@ -691,6 +755,61 @@ wrong(
     longer(BLOCK + SILENT + APPEND).replace("    longer =", "    net.zero_grad()\n    longer ="),
     "0.0.weight has lost its gradient",
 )
+wrong(
+    "2.4",
+    "a block in the stem, not in the first stage",
+    """
+def with_one_more_block(net):
+    longer = copy.deepcopy(net)
+    for part, channels in ((longer[0], net[0][0].out_channels), *((s, s[-1].bn2.num_features) for s in longer[2:4])):
+        block = d2l.Residual(channels, channels)
+        make_residual_identity(block)
+        part.append(block)
+    return longer
+
+depth_after_20 = 26
+""",
+    "the stem of the new net has other layers",
+)
+for name, settings in [("no statistics", "track_running_stats = False"), ("another momentum", "momentum = 0.0")]:
+    wrong(
+        "2.4",
+        f"batch norms with {name}",
+        longer(BLOCK + SILENT + APPEND).replace(
+            "    return longer", f"    for m in longer[0].modules(): m.{settings}\n    return longer"
+        ),
+        "once a batch has gone through both nets in training mode.*momentum and track_running_stats",
+    )
+for name, statement in [
+    ("that copies", "nn.init.dirac_(block.conv3.weight); nn.init.zeros_(block.conv3.bias)"),
+    ("of zeros", "nn.init.zeros_(block.conv3.weight)"),
+    ("as it was drawn", "pass"),
+]:
+    wrong(
+        "2.4",
+        f"a 1×1 convolution {name} in the shortcut",
+        longer(f"block = d2l.Residual(channels, channels, use_1x1conv=True)\n{statement}\n" + SILENT + APPEND),
+        "the shortcut of these nets has no parameter",
+    )
+right("2.4", "in the other mode", longer(BLOCK + SILENT + APPEND).replace(
+      "return longer", "return longer.train(not net.training)"))  # fmt: skip
+wrong(
+    "2.4",
+    "1×1 convolutions in place of 3×3",
+    longer(
+        BLOCK
+        + "block.conv1, block.conv2 = nn.Conv2d(channels, channels, 1), nn.Conv2d(channels, channels, 1)\n"
+        + SILENT
+        + APPEND
+    ),
+    "has no 3×3 convolutions",
+)
+wrong(
+    "2.4",
+    "another stride in the stem",
+    longer(BLOCK + SILENT + APPEND).replace("    return longer", "    longer[0][0].stride = (1, 1)\n    return longer"),
+    "have the weights that they had.*strides",
+)
 wrong("2.4", "an empty module", longer("stage.append(nn.Identity())"), "Identity, has no 3×3 convolutions")
 wrong(
     "2.4",
@@ -893,7 +1012,7 @@ wrong(
             "[(X.flip(3) if kind == 'plain' else X, y) for X, y in kept], lr",
         )
     ),
-    "different batches",
+    "other images than those of train_iter",
 )
 wrong(
     "2.3",
@@ -1006,6 +1125,17 @@ my_explanation = "(C)"
 """,
 )
 right("2.5", "by hand, two decimals, a tuple", explained("(0.0, 0, 0, 1.73)", "(1, 2.0, 3, 6)"))
+for name, code in [
+    ("as a map of an image", "[[[[1, 2], [3, 6]]]]"),
+    ("as an array of an image", "np.array([1.0, 2, 3, 6]).reshape(1, 1, 2, 2)"),
+    ("as a channel", "np.array([[[1, 2], [3, 6]]])"),
+    ("as tensors in a list", "[x[:2], x[2:]]"),
+    ("as a column", "[[1], [2], [3], [6]]"),
+]:
+    right("2.5", name, "import numpy as np\n" + explained("[0, 0, 0, 1.73]", code))
+wrong("2.5", "a small negative number", explained("[0, -0.01, 0, 1.73]"), "what becomes of 2")
+wrong("2.5", "the residual block rounded", explained("[0, 0, 0, 1.73]", "[1, 2, 3, 6.004]"), r"6\.004.*becomes of 6")
+wrong("2.5", "the residual block, near", explained("[0, 0, 0, 1.73]", "[1.01, 2, 3, 6]"), "becomes of 1")
 right("2.5", "NumPy", explained("torch.tensor([[0, 0], [0, 3**0.5]]).numpy()", "x.numpy()"))
 
 wrong("2.5", "nothing changes", explained("[1, 2, 3, 6]"), "values in evaluation mode")

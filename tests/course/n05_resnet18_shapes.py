@@ -430,7 +430,7 @@ wrong(
     "5.3",
     "always ResNet-18",
     table_and_net(last="    return d2l.resnet(stem, (2, 2, 2, 2), width, num_classes)\n"),
-    "18 layers",
+    "runs 16 convolutions with a window of 3, so 18 layers",
 )
 wrong(
     "5.3",
@@ -541,7 +541,7 @@ wrong(
     "5.3",
     "sneaky: dropout",
     table_and_net(last=LAST.replace("return", "net =") + "    net.insert(7, nn.Dropout())\n    return net\n"),
-    "Dropout",
+    "Is there dropout",
 )
 wrong(
     "5.3",
@@ -1152,9 +1152,41 @@ for name, answer, cause in (
     ),
     ("three images by heart", hooks(note="counts[name] = 3 * output[0].numel()"), "the count of '0.0' is 360"),
     ("the first answer for ever", "kept = {}\n" + hooks(result="kept.setdefault(0, counts)"), "is missing"),
+    (
+        "statistics reset afterwards",
+        hooks(
+            after=hooks.__defaults__[3] + "; [m.reset_running_stats() for m in net.modules() if 'Norm' in str(type(m))]"
+        ),
+        "running_mean has other numbers",
+    ),
+    (
+        "a hook that returns the count",
+        hooks(note="counts[name] = output.numel(); return counts[name]"),
+        "does yours return None",
+    ),
+    (
+        "a hook that returns a tensor",
+        hooks(note="counts[name] = output.numel(); return torch.tensor(counts[name])"),
+        "does yours return None",
+    ),
     ("an invented dictionary", "def numbers_kept(net, X):\n    return {'0.0': 630}\n" + BEST, "are missing"),
 ):
     wrong("5.2", name, answer, cause)
+wrong(
+    "5.2",
+    "stages for layers",
+    """
+def numbers_kept(net, X):
+    counts = {}
+    for name, part in copy.deepcopy(net).eval().named_children():
+        X = part(X)
+        counts[name] = X.numel()
+    return counts
+"""
+    + "import copy\n"
+    + BEST,
+    "it is the layers in them that count",
+)
 wrong(
     "5.2",
     "forward replaced, and left so",
@@ -1288,6 +1320,26 @@ wrong(
     "def unnoticed_map(state):\n    return {k: v.half() for k, v in state.items()}\n",
     "rounded to 16 bits",
 )
+for name, ending, factor in (
+    ("biases of the shortcuts nearly zero", "conv3.bias", "1e-6"),
+    ("the linear layer's bias zero", "7.bias", "0"),
+    ("the linear layer's weights zero", "7.weight", "0"),
+):
+    wrong(
+        "5.5",
+        name,
+        f"""
+def unnoticed_map(state):
+    return {{k: v * {factor} if k.endswith('{ending}') else v for k, v in state.items()}}
+""",
+        "notebook's table" if "conv" in ending else "The linear layer is random from the start",
+    )
+wrong(
+    "5.5",
+    "norms swapped, hardly scaled",
+    SWAP.format("bn1", "bn2", "'bn' in name").replace("(name)] for", "(name)] * (1 + 1e-6 * ('bn' in name)) for"),
+    "notebook's table",
+)
 wrong("5.5", "norms swapped in one block", SWAP.format("bn1", "bn2", "name.startswith('3.1')"), "notebook's table")
 
 right(
@@ -1349,6 +1401,20 @@ for name, answer, cause in (
         ),
         "in train mode it computes something else",
     ),
-    ("another default stride", bottleneck(("strides=1", "strides=2")), "must match"),
+    (
+        "another default stride",
+        bottleneck(("strides=1", "strides=2")),
+        "has the stride 2; strides is not given.*default",
+    ),
+    (
+        "strides before use_1x1conv",
+        bottleneck(("use_1x1conv=False, strides=1", "strides=1, use_1x1conv=False")),
+        "strides got True; the third argument is use_1x1conv",
+    ),
+    (
+        "a stride of 2 wherever there is a 1×1 convolution",
+        bottleneck(("strides\n", "2 if use_1x1conv else 1\n")),
+        r"10, 4, True\): a convolution has the stride 2",
+    ),
 ):
     wrong("5.6", name, answer, cause)

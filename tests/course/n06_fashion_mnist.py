@@ -122,6 +122,15 @@ wrong(
     ),
     "only the means of the given classes",
 )
+for name, candidates in (("shoes by heart", "[5, 7, 9]"), ("as many classes, from 0", "range(len(classes))")):
+    wrong(
+        "6.2",
+        name,
+        nearest_mean(
+            f"given, classes = classes, {candidates}\n" + RULE.replace(KEPT, KEPT.replace("classes", "given"))
+        ),
+        "no test image is right. So it is if a candidate has no training images here",
+    )
 wrong(
     "6.2", "all test images", nearest_mean(RULE.replace(KEPT, "kept = slice(None)\n")), "test images of other classes"
 )
@@ -231,16 +240,30 @@ def normalised(body: str, helped_most: object = "'coat'") -> str:
 
 
 CENTRED = "centred = pixels - pixels.mean(dim=1, keepdim=True)\n"
-NORMALISED = CENTRED + "return torch.nan_to_num(centred / centred.norm(dim=1, keepdim=True))"
+NORMALISED = CENTRED + "return torch.nan_to_num(centred / centred.norm(dim=1, keepdim=True).clamp(min=1e-3))"
 
-right("6.3", "by F.normalize", normalised("return F.normalize(pixels - pixels.mean(1)[:, None])", "'Coat'"))
+right("6.3", "by F.normalize", normalised("return F.normalize(pixels - pixels.mean(1)[:, None], eps=1e-3)", "'Coat'"))
+right("6.3", "by F.normalize in double", normalised("x = pixels.double()\nreturn F.normalize(x - x.mean(1)[:, None])"))
+right(
+    "6.3",
+    "equal pixels asked for",
+    normalised(
+        CENTRED
+        + """
+length = centred.norm(dim=1, keepdim=True)
+return torch.where((pixels == pixels[:, :1]).all(dim=1, keepdim=True), 0.0, centred / length)
+"""
+    ),
+)
+right("6.3", "a smaller divisor", normalised(NORMALISED.replace("1e-3", "3e-4")))
 right(
     "6.3",
     "row by row",
     normalised(
         """
 rows = []
-for x in pixels:
+for x in pixels.double():
+    x = x - x[0]
     x = x - sum(x) / len(x)
     length = (x * x).sum() ** 0.5
     rows.append(x / length if length > 0 else x)
@@ -261,7 +284,7 @@ return (x / ((x**2).sum(dim=0).sqrt() + 1e-8)).T
         "'coats '",
     ),
 )
-right("6.3", "nan to zero", normalised(NORMALISED, "'COAT'"))
+right("6.3", "clamped and nan to zero", normalised(NORMALISED, "'COAT'"))
 right(
     "6.3",
     "on a copy, in place",
@@ -269,17 +292,32 @@ right(
         """
 pixels = pixels.clone()
 pixels -= pixels.mean(dim=1, keepdim=True)
-pixels /= pixels.norm(dim=1, keepdim=True).clamp(min=1e-6)
+pixels /= pixels.norm(dim=1, keepdim=True).clamp(min=1e-3)
 return pixels
 """,
         "torch.tensor(4)",
     ),
 )
 
-wrong("6.3", "nan", normalised(NORMALISED.replace("torch.nan_to_num", "")), "all equal becomes nan")
+UNCLAMPED = NORMALISED.replace(".clamp(min=1e-3)", "")
+wrong("6.3", "nan", normalised(UNCLAMPED.replace("torch.nan_to_num", "")), "all equal becomes nan")
+BLOWN_UP = "equal pixels should become zeros; one of 784 pixels gets the norm 1.* off by a rounding"
+for name, lines in (
+    ("rounding blown up, nan to zero", UNCLAMPED),
+    ("rounding blown up by F.normalize", "return F.normalize(pixels - pixels.mean(dim=1, keepdim=True))"),
+    ("rounding blown up, 1e-6", NORMALISED.replace("1e-3", "1e-6")),
+    (
+        "rounding blown up, divided where the norm is not 0",
+        CENTRED
+        + """length = centred.norm(dim=1, keepdim=True)
+return centred / length.where(length > 0, torch.ones_like(length))""",
+    ),
+):
+    wrong("6.3", name, normalised(lines), BLOWN_UP)
+wrong("6.3", "faint images made zero", normalised(NORMALISED.replace("1e-3", "1e-2")), "hardly any contrast")
 wrong("6.3", "no norm", normalised(CENTRED + "return centred"), "nothing is divided")
 wrong("6.3", "no mean", normalised("return F.normalize(pixels)"), "mean was not subtracted")
-wrong("6.3", "standard deviation", normalised(NORMALISED.replace("norm(", "std(")), "standard deviation")
+wrong("6.3", "standard deviation", normalised(UNCLAMPED.replace("norm(", "std(")), "standard deviation")
 wrong(
     "6.3",
     "standard deviation of all, layer norm",
@@ -337,7 +375,7 @@ wrong("6.3", "no keepdim", normalised("return F.normalize(pixels - pixels.mean(d
 wrong(
     "6.3",
     "equal pixels become ones",
-    normalised(NORMALISED.replace("nan_to_num(", "nan_to_num(nan=1.0, input=")),
+    normalised(UNCLAMPED.replace("nan_to_num(", "nan_to_num(nan=1.0, input=")),
     "should become zeros",
 )
 wrong(
@@ -435,7 +473,21 @@ right(
 )
 
 wrong("6.4", "itself among the candidates", by_distances(""), "every image finds itself")
-wrong("6.4", "always 1", leave_one_out("return 1.0"), "every image finds itself")
+wrong("6.4", "always 1", leave_one_out("return 1.0"), "it is always 1, as if every image finds itself")
+for name, scale, left_out in (
+    ("a distance to itself of 1", "/ 255", "D.fill_diagonal_(1.0)"),
+    ("a distance to itself of 255", "", "D.fill_diagonal_(255)"),
+    ("10 added to the distance to itself", "/ 255", "D += 10 * torch.eye(len(D))"),
+):
+    wrong(
+        "6.4",
+        name,
+        by_distances(left_out).replace("(1).float()", f"(1).float() {scale}"),
+        "where they are far apart, every image finds itself",
+    )
+right("6.4", "a distance to itself larger than any", by_distances("D.fill_diagonal_(float(D.max()) + 1)"))
+wrong("6.4", "images doubled", leave_one_out("images *= 2"), "argument images is not left as it came: it has other n")
+wrong("6.4", "labels counted up", leave_one_out("labels += 1"), "argument labels is not left as it came")
 wrong("6.4", "zeros on the diagonal", by_distances("D.fill_diagonal_(0)"), "every image finds itself")
 wrong(
     "6.4",
@@ -701,7 +753,21 @@ wrong(
     "6.5",
     "sorted by label",
     batches(MENDED.replace("torch.randperm(len(images))", "labels.argsort()")),
-    "second epoch|stored",
+    "sorted by label",
+)
+wrong(
+    "6.5",
+    "shuffled, then sorted by label",
+    batches(
+        MENDED.replace("\nimages, labels =", "\norder = order[labels[order].argsort(stable=True)]\nimages, labels =")
+    ),
+    "sorted by label",
+)
+wrong(
+    "6.5",
+    "largest label first",
+    batches(MENDED.replace("torch.randperm(len(images))", "labels.argsort(descending=True)")),
+    "sorted by label",
 )
 wrong(
     "6.5",
@@ -748,7 +814,7 @@ wrong(
 # From a trial by someone who had not seen the checks
 
 for candidates, places, name, cause in (
-    ("range(10)", "torch.cdist(b[kept], means).argmin(1)", "the means of all ten classes", "means of all ten"),
+    ("range(10)", "torch.cdist(b[kept], means).argmin(1)", "the means of all ten classes", "or all ten"),
     ("sorted(classes)", "torch.tensor(classes)[torch.cdist(b[kept], means).argmin(1)]", "sorted means", "sorted order"),
 ):
     wrong(
@@ -786,9 +852,10 @@ def normalised(pixels):
     n = c.norm(dim=1, keepdim=True)
     {}
 """
-ZEROED = CENTRED.format("return c / n.clamp(min=1e-9)")
+ZEROED = CENTRED.format("return c / n.clamp(min=1e-3)")
 right("6.3", "a list of one name", ZEROED + "helped_most = d2l.get_fashion_mnist_labels([4])\n")
-right("6.3", "a small number added", CENTRED.format("return c / (n + 1e-8)") + "helped_most = 'Coat'\n")
+right("6.3", "a small number added", CENTRED.format("return c / (n + 1.5e-4)") + "helped_most = 'Coat'\n")
+wrong("6.3", "too small a number added", CENTRED.format("return c / (n + 1e-8)") + "helped_most = 'Coat'\n", BLOWN_UP)
 for name, line, cause in (
     ("faint images made zero", "return torch.where(n > 0.01, c / n, 0 * c)", "hardly any contrast gets the norm 0,"),
     ("at least a tenth", "return c / n.clamp(min=0.1)", "hardly any contrast gets the norm 0.0"),

@@ -190,7 +190,8 @@ WRONG_DIAGNOSES = [
     (_choice(lambda a, b, c, d: c > a, lambda a, b, c, d: d - c > b - a), ONE_NET),
     (
         _choice(lambda a, b, c, d: c < a, lambda a, b, c, d: d < b),
-        "the comparison is the wrong way round: a lower loss is the better one",
+        "a comparison is the wrong way round, or the two nets have changed places: a lower loss is the better one, and "
+        "the losses of the shallow net come first",
     ),
     (_words_swapped, '"degradation" and "over-fitting" have changed places'),
     (_choice(lambda a, b, c, d: c >= a, lambda a, b, c, d: d > b), TIE.format("training")),
@@ -211,10 +212,6 @@ WRONG_DIAGNOSES = [
     (
         lambda a, b, c, d: _diagnosis(b, a, d, c),
         "training and test losses have changed places: of each net, the training loss comes first",
-    ),
-    (
-        lambda a, b, c, d: _diagnosis(c, d, a, b),
-        "the two nets have changed places: the losses of the shallow one come first",
     ),
 ]
 
@@ -248,22 +245,35 @@ def check_fair_race(fair_race: Any) -> None:
             raise Incorrect(f'no net that build("{kind}") made was trained')
     runs = {kind: _the_run(course[kind], kind, num_steps) for kind in KINDS}
     plain, residual = (runs[kind] for kind in KINDS)
+    places = [{parameter.data_ptr() for parameter in run.net.parameters()} for run in runs.values()]
+    if places[0] & places[1]:
+        raise Incorrect(
+            "the two nets share weights, so a step of one changes the other as well: load_state_dict and copy_ copy "
+            "numbers, while q.data = p.data, assign=True and a layer that is in both nets do not"
+        )
     if not _all_close(plain.start, residual.start):
-        if _all_close(residual.start, _weights(plain.net)):
-            raise Incorrect(
-                "the residual net starts with the weights that the plain one had at the end of its training"
-            )
-        if _all_close(plain.start, _weights(residual.net)):
-            raise Incorrect(
-                "the plain net starts with the weights that the residual one had at the end of its training"
-            )
-        raise Incorrect("the two nets start from different weights. When was the seed set, before which `build`?")
+        for first, second in (KINDS, KINDS[::-1]):
+            weights = zip(runs[second].start, runs[first].start, _weights(runs[first].net))
+            if any(_near(own, trained) and not _near(own, start) for own, start, trained in weights):
+                raise Incorrect(
+                    f"the {second} net starts with weights that the {first} one had at the end of its training. Was "
+                    "a state_dict taken before it and not copied? It changes with the net; copy.deepcopy keeps it"
+                )
+        raise Incorrect(
+            "the two nets start from different weights. When was the seed set, before which `build`? Or were weights "
+            "copied after training?"
+        )
     sizes = {len(X) for run in runs.values() for X in run.seen} - {data.batch_size}
     if sizes:
         raise Incorrect(f"a net saw {min(sizes)} images in a step; a batch of train_iter has {data.batch_size}")
-    if any(torch.equal(X, plain.seen[0]) for X in plain.seen[1:]):
-        raise Incorrect("the plain net sees one batch again and again; each step should have the next one")
+    for kind, run in runs.items():
+        if any(torch.equal(X, earlier) for i, X in enumerate(run.seen) for earlier in run.seen[:i]):
+            raise Incorrect(f"the {kind} net sees a batch more than once; each step should have the next one")
+        for X in run.seen:
+            _labels(X, data)  # images of train_iter have some
     if not _all_close(plain.seen, residual.seen):
+        if all(any(_near(X, other) for other in residual.seen) for X in plain.seen):
+            raise Incorrect("both nets see the same batches, but not in the same order")
         raise Incorrect(
             "both nets start from the same weights, but they see different batches: `train_iter` has another order "
             "each time that it is gone through, whatever the seed, or goes on where the first net stopped"
@@ -342,9 +352,8 @@ def _losses_by_kind(losses: Any, num_steps: int) -> dict[str, list[float]]:
     if losses is None:
         raise Incorrect("fair_race returned None; it should return the losses by kind")
     if not isinstance(losses, dict) or not set(KINDS) <= set(losses):
-        raise Incorrect(
-            f'fair_race should return a dictionary with "plain" and "residual"; it returned {shown(losses)}'
-        )
+        found = f"one with {', '.join(map(shown, losses)) or 'nothing'}" if isinstance(losses, dict) else shown(losses)
+        raise Incorrect(f'fair_race should return a dictionary with "plain" and "residual"; it returned {found[:200]}')
     result = {}
     for kind in KINDS:
         values = losses[kind]
@@ -539,6 +548,11 @@ def _assert_it_is_a_block(block: nn.Module, where: str) -> None:
             f"the last block of {where}, {type(block).__name__}, has {len(kernels) or 'no'} 3×3 convolutions; a "
             "block of these nets has two, and they are to learn later"
         )
+    if any(weight.dim() == 4 and weight.shape[2:] == (1, 1) for weight in block.parameters()):
+        raise Incorrect(
+            f"the new block of {where} has a 1×1 convolution; the shortcut of these nets has no parameter, it adds the "
+            "input as it is"
+        )
     ins, outs = kernels[0].shape[1], kernels[-1].shape[0]
     if ins != outs:
         raise Incorrect(
@@ -585,6 +599,8 @@ def _kernels(block: nn.Module) -> list[torch.Tensor]:
 
 
 def _assert_copied(name: str, part: nn.Module, old: nn.Module) -> None:
+    if _shapes(part) != _shapes(old):
+        raise Incorrect(f"the {name} of the new net has other layers than that of the old one")
     differing = _differing(part, old)
     if differing and all("running" in key or "tracked" in key for key in differing):
         raise Incorrect(
@@ -595,10 +611,14 @@ def _assert_copied(name: str, part: nn.Module, old: nn.Module) -> None:
         raise Incorrect(f"the {name} of the new net does not have the weights of the old one ({differing[0]})")
 
 
+def _shapes(part: nn.Module) -> list[torch.Size]:
+    return [value.shape for value in part.state_dict().values()]
+
+
 def _differing(a: nn.Module, b: nn.Module) -> list[str]:
     """Return the names of what differs in the two; all if the layout does."""
     first, second = a.state_dict(), b.state_dict()
-    if [value.shape for value in first.values()] != [value.shape for value in second.values()]:
+    if _shapes(a) != _shapes(b):
         return list(second)
     return [name for name, x, y in zip(second, first.values(), second.values()) if not torch.equal(x.cpu(), y.cpu())]
 
@@ -632,6 +652,12 @@ def _assert_it_computes_the_same(
             if same["evaluation"]
             else "the new blocks are plain: with F set to zero their output is zero, as the input is not added"
         )
+    if same["evaluation"] and same["training"]:
+        raise Incorrect(
+            "the new net computes the same in both modes, but in evaluation mode no longer so once a batch has gone "
+            "through both nets in training mode: its running means and variances do not move as those of the old net. "
+            "Have all batch norms kept their settings, momentum and track_running_stats?"
+        )
     if same["training"]:
         raise Incorrect(
             "in training mode the new net computes the same, but not in evaluation mode: there batch norm subtracts "
@@ -655,7 +681,8 @@ def _assert_it_computes_the_same(
         if _are_the_same(*(_scores(net, X, training=False) for net in (_with_zeros(longer, before, zeroed), before))):
             raise Incorrect(cause)
     raise Incorrect(
-        "the stem, the linear layer and the old blocks are as they were, but the new net computes something else"
+        "the stem, the linear layer and the old blocks have the weights that they had, but the new net computes "
+        "something else. Are all strides as they were, and is the stride of the new blocks 1?"
     )
 
 
@@ -794,22 +821,26 @@ def _normalised(z: torch.Tensor) -> torch.Tensor:
 
 def _four_numbers(value: Any, name: str) -> torch.Tensor:
     """Return an answer that should be four numbers, in a list or a tensor, in one row or as a map."""
-    if isinstance(value, torch.Tensor):
-        value = tensor(value, None, name).flatten().tolist()
-    elif hasattr(value, "tolist") and not isinstance(value, type):
-        value = value.tolist()
-    if not isinstance(value, (list, tuple)):
+    flat = _flat(value, name)
+    if len(flat) == 1 and not isinstance(value, (list, tuple)):
         raise Incorrect(f"{name} should be a list of four numbers; it is {shown(value)}")
-    flat = []
-    for item in value:
-        flat += item if isinstance(item, (list, tuple)) else [item]
     if len(flat) != 4:
         raise Incorrect(f"{name} should have four numbers, one for each pixel; it has {len(flat)}")
     return torch.tensor([float(number(item, f"{name}[{i}]")) for i, item in enumerate(flat)])
 
 
+def _flat(value: Any, name: str) -> list[Any]:
+    """Return what is in a list of any depth, in a tensor or in an array; anything else as the only item."""
+    if isinstance(value, torch.Tensor):
+        value = tensor(value, None, name).tolist()
+    elif hasattr(value, "tolist") and not isinstance(value, type):
+        value = value.tolist()
+    if isinstance(value, (list, tuple)):
+        return [inside for item in value for inside in _flat(item, name)]
+    return [value]
+
+
 def _assert_values(found: torch.Tensor, right: torch.Tensor, causes: list, name: str) -> None:
-    """Two decimals are enough."""
     if _within(found, right):
         return
     for wrong, cause in causes:
@@ -817,12 +848,13 @@ def _assert_values(found: torch.Tensor, right: torch.Tensor, causes: list, name:
             raise Incorrect(f"{name}: {cause}")
     if _within(found.sort().values, right.sort().values):
         raise Incorrect(f"{name} has the right values in another order")
-    i = int(((found - right).abs() > 0.015).nonzero()[0])
+    i = next(i for i in range(4) if not _within(found[i], right[i]))
     raise Incorrect(f"{name} = {_rounded(found.tolist())}: look again at what becomes of {CHANNEL[i]:g}")
 
 
 def _within(a: torch.Tensor, b: torch.Tensor) -> bool:
-    return bool(((a - b).abs() <= 0.015).all())
+    """Compare to two decimals, where the second are no whole numbers."""
+    return bool(((a - b).abs() <= torch.where(b == b.round(), 1e-3, 0.015)).all())
 
 
 def _weights(net: nn.Module) -> list[torch.Tensor]:
@@ -838,4 +870,4 @@ def _all_close(a: list[torch.Tensor], b: list[torch.Tensor]) -> bool:
 
 
 def _rounded(values: list[float]) -> str:
-    return "[" + ", ".join(f"{value:.3g}" for value in values) + "]"
+    return "[" + ", ".join(f"{value:.4g}" for value in values) + "]"

@@ -122,8 +122,9 @@ def check_nearest_mean(nearest_mean_accuracy_of: Any, lead_of_shoes: Any) -> Non
             (by(_sorted_labels), "the places are translated to labels in sorted order, the means are in another"),
             (by(_sorted_means), "the means are in sorted order, but the places are translated in that of the list"),
             (by(_means_of_all_ten),
-             "the means of all ten classes are candidates; only those of the given classes may compete, and a class "
-             "without training images, as some here, has the mean nan"),
+             "no test image is right. So it is if a candidate has no training images here: its mean is nan, and argmin "
+             "takes nan for the smallest. Only the classes of the argument may be candidates; are others written down, "
+             "or all ten?"),
             (by(_means_of_tests), "the means are those of the test images; the rule may know training images only"),
             (by(_farthest), "the farthest mean is chosen, not the nearest (argmax for argmin?)"),
             (by(_balanced), "it is the mean of each class's accuracy; count all test images that are kept alike"),
@@ -174,18 +175,26 @@ def check_nearest_mean(nearest_mean_accuracy_of: Any, lead_of_shoes: Any) -> Non
         "Each row is an image. `pixels.mean(dim=1, keepdim=True)` has the shape (count, 1), fit for a subtraction.",
         "The norm is that of the row *after* the subtraction. A row of equal pixels has the norm 0: "
         "what may you divide by instead, so that 0 stays 0?",
-        "`centred / centred.norm(dim=1, keepdim=True).clamp(min=1e-4)`. For `helped_most`, subtract the two lists of "
+        "`centred / centred.norm(dim=1, keepdim=True).clamp(min=1e-3)`. For `helped_most`, subtract the two lists of "
         "`found_by_class` from each other.",
     ),
 )
 def check_normalised(normalised: Any, helped_most: Any) -> None:
-    """Rows of twelve pixels: two differ in brightness and contrast only, two have no contrast, one hardly any."""
+    """Rows of twelve pixels: two differ in brightness and contrast only, two have no contrast, one hardly any.
+
+    Then rows of 784, as images have: equal pixels of each value, whose mean may be off by a rounding, and faint ones.
+    """
     pixels = torch.rand(7, 12, generator=torch.Generator().manual_seed(63)) ** 2
     pixels[1] = 0.25 * pixels[0] + 0.3  # the same picture with less contrast, and brighter
     pixels[3], pixels[5], pixels[6] = 0.0, 0.5, 0.5
     pixels[6, 4] += 1 / 255  # one step of a byte
     _compare_normalised(normalised, pixels)
     _compare_normalised(normalised, pixels[:1].double())
+    generator = torch.Generator().manual_seed(64)
+    equal = (torch.arange(256) / 255).unsqueeze(1).repeat(1, 784)
+    faint = equal[:-1:50].clone()
+    faint[:, 99] += 1 / 255
+    _compare_normalised(normalised, torch.cat([torch.rand(2, 784, generator=generator), equal, faint]))
     _check_helped_most(helped_most)
 
 
@@ -211,9 +220,11 @@ def _compare_normalised(normalised: Any, pixels: torch.Tensor) -> None:
         return rows.norm(dim=1, keepdim=True)
 
     right, contrast = divided(centred, norm(centred)), norm(centred)[:, 0]
-    flat, faint = contrast == 0, (contrast > 0) & (contrast < 0.01)
-    others = contrast > 0.01
-    if not (_same(output[~faint], right[~faint]) and torch.allclose(output[faint], right[faint], atol=0.05)):
+    flat = pixels.amax(dim=1) == pixels.amin(dim=1)
+    faint, others = ~flat & (contrast < 0.01), ~flat & (contrast > 0.01)
+    not_zero = flat & (output.norm(dim=1) >= 0.1)
+    like_right = _same(output[others], right[others]) and torch.allclose(output[faint], right[faint], atol=0.05)
+    if not like_right or not_zero.any():
         without_pixel_mean = exact - exact.mean(dim=0)
         shares = divided(exact, norm(exact))
         spread = exact.std(dim=1, keepdim=True)
@@ -244,9 +255,17 @@ def _compare_normalised(normalised: Any, pixels: torch.Tensor) -> None:
         for wrong, cause in causes:
             if _same(output[others], wrong[others]):
                 raise Incorrect(cause)
-        if _same(output[~flat & ~faint], right[~flat & ~faint]) and not _same(output[flat], right[flat]):
-            found = output[flat].abs().max().item()
-            raise Incorrect(f"an image whose pixels are all equal should become zeros; it has values up to {found:.3g}")
+        if _same(output[others], right[others]) and not_zero.any():
+            if (2 * pixels[not_zero, 0] % 1 == 0).any():  # 0, 0.5 and 1 have a mean without rounding
+                found = output[flat].abs().max().item()
+                raise Incorrect(
+                    f"an image whose pixels are all equal should become zeros; it has values up to {found:.3g}"
+                )
+            raise Incorrect(
+                f"an image of equal pixels should become zeros; one of {pixels.shape[1]} pixels gets the norm "
+                f"{output[not_zero].norm(dim=1).max():.2g}. Its mean is off by a rounding, which you blow up. Divide "
+                "by at least 1e-3, compute in double, or ask whether all pixels are equal"
+            )
         if _same(output[others], right[others]):
             found = output[faint].norm(dim=1)[0]
             cause = "a number that keeps you from dividing by 0 has to be far smaller than any norm"
@@ -302,12 +321,16 @@ def _check_helped_most(answer: Any) -> None:
     ),
 )
 def check_leave_one_out(leave_one_out_accuracy: Any) -> None:
-    """Small clouds of points, first all different, then with pairs of equal images, which tell the short cuts apart."""
+    """Small clouds of points, all different, then with pairs of equal images; and images that are far from each other.
+
+    Each tells short cuts apart: the second nearest, distances of 0 left out, a distance to itself that is too small.
+    """
     name = "leave_one_out_accuracy"
     crowds = [_crowd(10, twins=False, scale=1), _crowd(6, twins=False, scale=12), _crowd(3, twins=True, scale=4)]
+    crowds.append(_far_apart())
     found = []
     for images, labels in crowds:
-        with unchanged([images, labels], "what it was given"):
+        with unchanged(images, "the argument images"), unchanged(labels, "the argument labels"):
             answer = call(leave_one_out_accuracy, images, labels, name=name)
         found.append(number(answer, f"what {name} returns"))
 
@@ -322,7 +345,8 @@ def check_leave_one_out(leave_one_out_accuracy: Any) -> None:
         ([100 * a for a in right], "it is a percentage; an accuracy goes from 0 to 1"),
         ([a * n for a, n in zip(right, counts)], "it is the number of correct images; divide by how many there are"),
         ([1 - a for a in right], "it is the share of mistakes, not of correct images"),
-        ([1.0] * 3, "every image finds itself, at the distance 0; it must not be a candidate for itself"),
+        ([1.0] * len(crowds),
+         "it is always 1, as if every image finds itself, at the distance 0; it must not be a candidate for itself"),
         (by(_other_choice(lambda X: -torch.cdist(X, X))), "the farthest image is chosen, not the nearest"),
         (by(_other_choice(lambda X: torch.cdist(X, X, p=1))),
          "the distance is a sum of absolute differences; here it is Euclidean"),
@@ -341,15 +365,20 @@ def check_leave_one_out(leave_one_out_accuracy: Any) -> None:
         if _near(found, wrong):
             raise Incorrect(f"{name}: {cause}")
     if _near(found[:2], [1.0] * 2):
-        raise Incorrect(f"{name}: {causes[3][1]}")
-    if _near(found[:2], right[:2]):
+        raise Incorrect(f"{name}: every image finds itself, at the distance 0; it must not be a candidate for itself")
+    if _near(found[:3], right[:3]) and _near(found[3:], [1.0]):
+        raise Incorrect(
+            f"{name} is right where images are near to each other; where they are far apart, every image finds itself. "
+            "Its distance to itself should be larger than any other can be, such as torch.inf"
+        )
+    if _near(found[:2], right[:2]) and not _near(found[2:3], right[2:3]):
         raise Incorrect(
             f"{name} is right where all images differ, and not where two are equal: then the second nearest may be "
             "the image itself, and a distance of 0 another image. Leave out each image by its place"
         )
-    at = next(i for i in range(3) if not _near(found[i : i + 1], right[i : i + 1]))
+    at = next(i for i in range(len(crowds)) if not _near(found[i : i + 1], right[i : i + 1]))
     raise Incorrect(
-        f"{name} returns {found[at]:.4g} on {counts[at]} points in small clouds; of {right[at]:.4g} of them the "
+        f"{name} returns {found[at]:.4g} on {counts[at]} points made by chance; of {right[at]:.4g} of them the "
         "nearest other point has the same label"
     )
 
@@ -522,6 +551,14 @@ def _crowd(seed: int, twins: bool, scale: float) -> tuple[torch.Tensor, torch.Te
         pixels, labels = pixels[sure], labels[sure]  # where rounding would decide
 
 
+def _far_apart() -> tuple[torch.Tensor, torch.Tensor]:
+    """Return images and labels by chance, no two of them nearer than 15 if white is 1: pixels are dark or bright."""
+    generator = torch.Generator().manual_seed(3)
+    bright = torch.randint(0, 2, (24, 780), generator=generator)
+    pixels = 215 * bright + torch.randint(0, 41, (24, 780), generator=generator)
+    return pixels.to(torch.uint8).reshape(-1, 1, 30, 26), torch.arange(24) % 3
+
+
 def _other_choice(distances_of: Callable[[torch.Tensor], torch.Tensor]) -> Callable[..., float]:
     """Return the leave-one-out accuracy with another measure of distance."""
 
@@ -578,6 +615,9 @@ def _check_batches(mended_batches: Any, count: int, batch_size: int) -> None:
     for _ in range(15):
         again = _epoch(mended_batches, images, labels, batch_size)
         orders.append(_who_they_are(torch.cat([X for X, _ in again]), images, again))
+    in_order_of_labels = labels.argsort()
+    if any(torch.equal(order, way) for way in (in_order_of_labels, in_order_of_labels.flip(0))):
+        raise Incorrect("the images come sorted by label; a random order has all labels mixed")
     if torch.equal(orders[1], order):
         raise Incorrect("a second epoch has the order of the first; draw a new one in each call, without a fixed seed")
     places = torch.stack(orders).argsort(dim=1).double()  # (epochs, images): where each image comes
