@@ -238,7 +238,8 @@ def shown(value: Any) -> str:
         text_of_it = repr(value)
     except Exception:
         return with_article(type(value).__name__)
-    return text_of_it if len(text_of_it) <= 60 else with_article(type(value).__name__)
+    says_what_it_is = len(text_of_it) <= 60 and " at 0x" not in text_of_it
+    return text_of_it if says_what_it_is else with_article(type(value).__name__)
 
 
 def with_article(noun: str) -> str:

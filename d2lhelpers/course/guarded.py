@@ -201,6 +201,10 @@ def _in_this_process(function: Callable[[], Any]) -> Any:
             raise Stopped(why[0]) from None
         except MemoryError:
             raise Stopped("was stopped, it wanted more memory than there is.") from None
+        except (Exception, KeyboardInterrupt):  # a mistake in a check, or the learner's own Stop
+            raise
+        except BaseException as error:
+            raise Stopped(f"raised {type(error).__name__}") from None
         finally:
             done.set()
             with contextlib.suppress(_TooLate, RuntimeError):  # one that was on its way; a thread that never started

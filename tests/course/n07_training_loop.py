@@ -151,7 +151,7 @@ wrong(
     _in_parts(split="parts", loss="F.cross_entropy(net(a), b) / (len(y) // parts)"),
     "split takes the size of a part",
 )
-wrong("7.2", "the whole batch", _in_parts(split="len(y)", loss="F.cross_entropy(net(a), b)"), "all 12 images at once")
+wrong("7.2", "the whole batch", _in_parts(split="len(y)", loss="F.cross_entropy(net(a), b)"), "all 15 images at once")
 wrong(
     "7.2",
     "all losses added, one image at a time",
@@ -261,9 +261,12 @@ def accuracy_per_class(net, data_iter):
 )
 
 
+_MODES = "[setattr(m, 'training', t) for m, t in modes]"
+
+
 def _per_class(
     start="net.eval()",
-    end="[setattr(m, 'training', t) for m, t in modes]",
+    end=_MODES,
     context="torch.no_grad()",
     correct="y[p == y]",
     images="y",
@@ -294,7 +297,7 @@ wrong(
     "7.3",
     "only the children's modes put back",
     _per_class(end="[setattr(m, 'training', t) for m, t in modes[1:]]"),
-    "1 of 5",
+    "1 of 6",
 )
 wrong("7.3", "eval forgotten", _per_class(start="pass"), "evaluated in training mode")
 wrong(
@@ -1066,4 +1069,132 @@ def warm_up_schedule(optimizer, n):
     return torch.optim.lr_scheduler.LambdaLR(optimizer, lambda t: min(10 * t / n, (n - t) / (n - n // 10)))
 """,
     "weight_decay was 0.001 and is 0",
+)
+
+# From a third trial
+
+LOOK = """
+def gradient_in_parts(net, X, y, parts):
+    net.zero_grad()
+    for a, b in zip(X.chunk(parts), y.chunk(parts)):
+        {look}
+        (F.cross_entropy(net(a), b) / parts).backward()
+    return torch.cat([p.grad.flatten() for p in net.parameters()])
+"""
+right("7.2", "prints the shape of the scores first", LOOK.format(look="print(net(a).shape)"))
+right(
+    "7.2",
+    "keeps a look at the scores of the same part",
+    LOOK.format(look="scores = net(a); b = b[: len(scores)]; del scores"),
+)
+wrong(
+    "7.2",
+    "keeps the scores of all parts",
+    LOOK.format(look="net.scores = [*getattr(net, 'scores', []), net(a)]"),
+    "in memory at once.*keep no other scores",
+)
+wrong(
+    "7.2", "as many parts as there are images in one", in_parts().replace("len(y) // parts", "5 - 1"), "given 4, 4, 4"
+)
+wrong("7.2", "split by the number of parts", in_parts().replace("len(y) // parts", "parts"), "split takes the size")
+
+wrong(
+    "7.3",
+    "batch norms in eval mode, dropout not",
+    _per_class(start="[m.eval() for m in net.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)]"),
+    "^dropout is in training mode",
+)
+wrong(
+    "7.3",
+    "all parameters woken",
+    _per_class(
+        start="net.eval().requires_grad_(False)", context="nullcontext()", end=f"{_MODES}; net.requires_grad_()"
+    ),
+    "2.bias asks for a gradient",
+)
+wrong("7.3", "gradients cleared", _per_class(start="net.eval().zero_grad()"), "has lost its gradient|lost its gradient")
+wrong("7.3", "gradients set to zero", _per_class(start="net.eval().zero_grad(set_to_none=False)"), "another gradient")
+wrong(
+    "7.3",
+    "gradients switched off for good",
+    _per_class(start="net.eval(); torch.set_grad_enabled(False)", context="nullcontext()"),
+    "stay switched off",
+)
+
+wrong("7.4", "gradients cleared", _repair(after="net.zero_grad()"), "lost its gradient")
+wrong(
+    "7.4",
+    "weights shared by the memo of deepcopy",
+    _repair(copied="copy.deepcopy(net, {id(p): p for p in net.parameters()})"),
+    "the copy shares 0.weight",
+)
+wrong("7.4", "shown to both", _repair(mode="net.train(); repaired.train()", inside="net(X), repaired(X)"), "copy alone")
+wrong("7.4", "the copy's weights woken", _repair(after="repaired.requires_grad_()"), "other frozen parameters")
+_KEPT = "repaired.train(); [setattr(m, {what}) for m in " + _NORMS + "]"
+for name, what in (("momentum 0", "'momentum', 0.0"), ("nothing tracked", "'track_running_stats', False")):
+    wrong("7.4", name, _repair(mode=_KEPT.format(what=what)), "old ones, though batches were shown in training mode")
+wrong(
+    "7.4",
+    "reset again at the end",
+    _repair(returned="([m.reset_running_stats() for m in " + _NORMS + "], repaired)[1]"),
+    "reset once more at the end",
+)
+wrong(
+    "7.4",
+    "gradients switched off for good",
+    _repair(mode="repaired.train(); torch.set_grad_enabled(False)", context="nullcontext()"),
+    "stay switched off",
+)
+
+right(
+    "7.6",
+    "the loss from a closure",
+    """
+def mended_loop(net, train_iter, test_iter, optimizer, scheduler, num_epochs):
+    accuracies = []
+    for _ in range(num_epochs):
+        net.train()
+        for X, y in train_iter:
+
+            def closure():
+                optimizer.zero_grad()
+                loss = F.cross_entropy(net(X), y)
+                loss.backward()
+                return loss
+
+            print(optimizer.step(closure).item())
+            scheduler.step()
+        accuracies.append(d2l.evaluate_accuracy_gpu(net, test_iter))
+    return accuracies
+""",
+)
+right("7.6", "a look at a batch in each epoch", _loop(epoch="net.eval(); net(next(iter(train_iter))[0]); net.train()"))
+right("7.6", "training accuracies, too", _loop(epoch_end="d2l.evaluate_accuracy_gpu(net, train_iter)"))
+right("7.6", "a list of the batches, in each epoch anew", _loop().replace("in train_iter:", "in list(train_iter):"))
+wrong(
+    "7.6", "a list of the batches, once", _loop(before="train_iter = list(train_iter)"), "each epoch has the batches of"
+)
+wrong(
+    "7.6",
+    "a list of the batches, once, and no zero_grad",
+    _loop(before="train_iter = list(train_iter)", zero=_NONE),
+    "not those of the loop",
+)
+wrong(
+    "7.6",
+    "train_ch6 with all settings",
+    """
+def mended_loop(net, train_iter, test_iter, optimizer, scheduler, num_epochs):
+    return d2l.train_ch6(
+        net, train_iter, test_iter, num_epochs, device="cpu", optimizer=optimizer, scheduler=scheduler,
+        initialize=False, bfloat16=False, channels_last=False,
+    ).test_acc
+""",
+    "^train_ch6, or the TrainingStep",
+)
+wrong(
+    "7.6",
+    "an error that shows what was given",
+    _loop(before="raise ValueError('x')"),
+    r"\(a Sequential, train_iter, a list, a SGD, a LambdaLR, 3\) raised",
 )

@@ -538,7 +538,7 @@ wrong(
     "def summary(runs):\n    print(torch.tensor(runs).mean(), torch.tensor(runs).std())\n" + WINS,
     "returned None",
 )
-wrong("8.3", "for three runs only", SUMMARY.replace("(n - 1)", "2") + WINS, "expected 0.04")
+wrong("8.3", "for three runs only", SUMMARY.replace("(n - 1)", "2") + WINS, "expected 0.05")
 wrong("8.3", "takes a run away", SUMMARY.replace("n = len", "accuracies.sort(); n = len") + WINS, "changed the list")
 wrong("8.3", "ties count", SUMMARY + WINS.replace(">", ">="), "a tie is no win")
 wrong("8.3", "the wrong side", SUMMARY + WINS.replace(">", "<"), "the first list is ours")
@@ -801,3 +801,52 @@ wrong(
     "a small lead is a win",
 )
 right("8.4", "a dictionary's keys", _last_step(true="{2: 'scatter', 4: 'weights', 5: 'schedule'}.keys()"))
+
+# From a third trial
+
+wrong(
+    "8.1",
+    "nearly a whole number",
+    "batches_an_epoch, steps_of_five_epochs, steps_with_128 = 234.9999, 1175, 237",
+    "is 234.9999; it is a count",
+)
+
+for name, made in (("images", "X"), ("labels", "y")):
+    by_content = f"torch.Generator().manual_seed(self.seed + int({made}.double().abs().sum() * 1000))"
+    answer = flips(
+        made="self.seed = seed; torch.Generator()", then=f"turned = torch.rand(len(X), generator={by_content}) < 0.5"
+    )
+    wrong(
+        "8.2",
+        f"seeded from the {name}",
+        answer.replace("turned = torch.rand(len(X), generator=self.generator) < 0.5", "pass"),
+        "depends on the images or labels",
+    )
+
+wrong(
+    "8.3", "divided by two less", SUMMARY.replace("(n - 1)", "max(n - 2, 1)") + WINS, "two less than the number of runs"
+)
+for name, compared in (
+    ("the first seed left out", "list(zip(ours, theirs))[1:]"),
+    ("the last seed left out", "list(zip(ours, theirs))[:-1]"),
+):
+    code = SUMMARY + WINS.replace("zip(ours, theirs)", compared)
+    wrong("8.3", name, code, "won 5, wins returned 4: compare the two accuracies of each seed")
+wrong(
+    "8.3",
+    "as sets",
+    SUMMARY + WINS.replace("zip(ours, theirs)", "zip(set(ours), set(theirs))"),
+    "compare the two accuracies of each seed",
+)
+wrong("8.3", "a tolerance of a millionth", SUMMARY + WINS.replace("a > b", "a - b > 1e-6"), "a small lead is a win")
+
+right("8.5", "cut off after two digits", _factors("3.77", "1.00", "3.85"))
+for name, given in (
+    ("a hundredth too much", {"cost": "3.78"}),
+    ("a hundredth too little", {"cost": "3.76"}),
+    ("wrong in the third digit", {"cost": "3.763"}),
+    ("too large in the third digit", {"width": "3.867"}),
+    ("a few parameters more", {"parameters": "1.01"}),
+    ("a few parameters fewer", {"parameters": "0.99"}),
+):
+    wrong("8.5", name, _factors(**given), "near, but not right to two digits")

@@ -64,6 +64,7 @@ def test_messages_are_english():
     assert with_article("Linear") == "a Linear" and with_article("InstanceNorm2d") == "an InstanceNorm2d"
     assert [counted(n, "layer") for n in (0, 1, 2, 1000)] == ["0 layers", "1 layer", "2 layers", "1,000 layers"]
     assert shown(nn.InstanceNorm2d(2)) == "an InstanceNorm2d" and shown(list(range(99))) == "a list"
+    assert shown(object()) == "an object" and shown(iter([])) == "a list_iterator"
 
 
 def some_net() -> nn.Sequential:

@@ -254,6 +254,17 @@ def test_an_interrupt_by_the_code_itself_is_told(fork):
         run_guarded(interrupt)
 
 
+@pytest.mark.parametrize("forks", [True, False], ids=["in a fork", "in this process"])
+def test_an_exception_that_is_none_is_told(forks, monkeypatch):
+    def leaves():
+        raise BaseException("x")
+
+    forks = forks and guarded._can_fork()
+    monkeypatch.setattr(guarded, "_can_fork", lambda: forks)
+    with pytest.raises(Stopped, match="^raised BaseException$"):
+        run_guarded(leaves)
+
+
 def test_stop_stops_a_check_in_this_process(monkeypatch):
     def interrupted():
         signal.raise_signal(signal.SIGINT)

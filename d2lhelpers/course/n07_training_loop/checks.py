@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import copy
 import itertools
+import weakref
 from collections.abc import Iterator
-from decimal import Decimal
-from fractions import Fraction
 from typing import Any
+from unittest import mock
 
 import torch
 from torch import nn
@@ -16,6 +16,7 @@ from torch.nn import functional as F
 from d2lhelpers.course.checking import Incorrect, call, number, shown, tensor, unchanged
 from d2lhelpers.course.exercise import exercise
 from d2lhelpers.residual import Residual
+from d2lhelpers.training_step import TrainingStep
 
 
 @exercise(
@@ -32,8 +33,8 @@ from d2lhelpers.residual import Residual
 )
 def check_mean_of_means(true_accuracy: Any, mean_of_shares: Any) -> None:
     """90 of 100 and 1 of 10."""
-    true = _share(true_accuracy, "true_accuracy")
-    mean = _share(mean_of_shares, "mean_of_shares")
+    true = number(true_accuracy, "true_accuracy")
+    mean = number(mean_of_shares, "mean_of_shares")
     right = 91 / 110
 
     def is_about(value: float, expected: float) -> bool:
@@ -90,7 +91,7 @@ def check_mean_of_means(true_accuracy: Any, mean_of_shares: Any) -> None:
 )
 def check_gradient_in_parts(gradient_in_parts: Any) -> None:
     """Against the gradient of the whole batch, for a net with old gradients; also parts of one image, and one part."""
-    for seed, parts, count in ((1, 3, 12), (2, 4, 12), (3, 5, 5), (4, 1, 6)):
+    for seed, parts, count in ((1, 3, 15), (2, 4, 12), (3, 5, 5), (4, 1, 6)):
         _check_gradient(gradient_in_parts, seed, parts, count)
 
 
@@ -116,19 +117,22 @@ def _check_gradient(gradient_in_parts: Any, seed: int, parts: int, count: int) -
     old = _flat(parameter.grad.clone() for parameter in net.parameters())
     before = [parameter.detach().clone() for parameter in net.parameters()]
     sizes: list[int] = []
-    graphs, most_graphs = 0, 0  # kept for a backward pass that is still to come
-
-    def note_backward(gradient: torch.Tensor) -> None:
-        nonlocal graphs
-        graphs -= 1
+    graphs: dict[int, int] = {}  # where the images lie of which a graph is in memory, by the number of the pass
+    most_parts = 0
 
     def note_forward(module: nn.Module, inputs: tuple, output: torch.Tensor) -> None:
-        nonlocal graphs, most_graphs
+        nonlocal most_parts
+        of_pass = len(sizes)
         sizes.append(len(inputs[0]))
         if output.requires_grad:
-            output.register_hook(note_backward)
-            graphs += 1
-            most_graphs = max(most_graphs, graphs)
+
+            def note_backward(gradient: torch.Tensor) -> None:
+                graphs.pop(of_pass, None)
+
+            output.register_hook(note_backward)  # the graph holds it
+            weakref.finalize(note_backward, graphs.pop, of_pass, None)  # so this tells when nobody needs the graph
+            graphs[of_pass] = inputs[0].data_ptr()
+            most_parts = max(most_parts, len(set(graphs.values())))
 
     net[0].register_forward_hook(note_forward)
 
@@ -155,11 +159,11 @@ def _check_gradient(gradient_in_parts: Any, seed: int, parts: int, count: int) -
     if not sizes:
         raise Incorrect("the net was never called with a part of the batch")
     if set(sizes) != {size}:
-        _refuse_sizes(sizes, parts, count)
-    if _close(found, right) and most_graphs > 1:
+        _refuse_sizes(sizes, parts, X)
+    if _close(found, right) and most_parts > 1:
         raise Incorrect(
-            f"the gradient is right, but what {most_graphs} parts need for their gradients is in memory at once, and "
-            "does not fit; call backward on each part's loss before the next part is shown"
+            f"the gradient is right, but what {most_parts} parts need for their gradients is in memory at once, and "
+            "does not fit; call backward on each part's loss before the next part is shown, and keep no other scores"
         )
     if _close(found, right):
         return
@@ -202,11 +206,11 @@ def _check_gradient(gradient_in_parts: Any, seed: int, parts: int, count: int) -
     )
 
 
-def _refuse_sizes(sizes: list[int], parts: int, count: int) -> None:
-    size = count // parts
+def _refuse_sizes(sizes: list[int], parts: int, X: torch.Tensor) -> None:
+    count, size = len(X), len(X) // parts
     if max(sizes) == count:
         raise Incorrect(f"the net was given all {count} images at once; that is the batch which does not fit")
-    if sizes[0] == parts:
+    if sizes == [len(part) for part in X.split(parts)]:
         raise Incorrect(
             f"for {parts} parts of {count} images the net was given {sizes[0]} at a time, not {size}: "
             "split takes the size of a part, chunk the number of parts"
@@ -230,13 +234,16 @@ def _refuse_sizes(sizes: list[int], parts: int, count: int) -> None:
     ),
 )
 def check_accuracy_per_class(accuracy_per_class: Any) -> None:
-    """On batches of unequal size, classes unequally often, with a net of which one batch norm is frozen."""
+    """On batches of unequal size, classes unequally often; the net has gradients, dropout, and frozen parts."""
     net, batches = _net_and_classes()
     modes = [module.training for module in net.modules()]
     right, causes = _shares_of_classes(net, batches)
     state = copy.deepcopy(net.state_dict())
     _needs_gradient.clear()
+    _awake.clear()
     net.register_forward_hook(_note_gradient)
+    for layer in (net[0], net[2], net[3]):
+        layer.register_forward_hook(_note_awake)
     cloned = _cloned(batches)
     with unchanged(net, "the shares are right, but the net"), unchanged(cloned, "the shares are right, but data_iter"):
         _compare_shares(accuracy_per_class, net, cloned, right, causes, modes, state)
@@ -253,6 +260,15 @@ def _compare_shares(
         raise Incorrect("the net's weights have changed; an evaluation does not train")
     if statistics_moved:
         raise Incorrect("the running statistics have moved: the net was evaluated in training mode; eval is missing")
+    if _awake == {"Dropout"}:
+        raise Incorrect(
+            "dropout is in training mode during the evaluation, and zeroes numbers at random; net.eval() puts every "
+            "module in eval mode"
+        )
+    if _awake:
+        raise Incorrect(
+            "the net is evaluated in training mode, where batch norm uses the batch's mean; eval is missing"
+        )
     if not _close(found, right):
         for wrong, cause in causes:
             if _close(found, wrong):
@@ -262,9 +278,11 @@ def _compare_shares(
     _check_modes(modes, modes_now)
     if any(_needs_gradient):
         raise Incorrect("the shares are right, but gradients are prepared that nobody needs; torch.no_grad is missing")
+    _check_gradients_are_on()
 
 
 _needs_gradient: list[bool] = []
+_awake: set[str] = set()
 
 
 def _note_gradient(module: nn.Module, inputs: tuple, output: torch.Tensor) -> None:
@@ -272,8 +290,14 @@ def _note_gradient(module: nn.Module, inputs: tuple, output: torch.Tensor) -> No
     _needs_gradient.append(output.requires_grad)
 
 
+def _note_awake(module: nn.Module, inputs: tuple, output: torch.Tensor) -> None:
+    """Note which kinds of layers were used in training mode."""
+    if module.training:
+        _awake.add(type(module).__name__)
+
+
 def _net_and_classes() -> tuple[nn.Module, list[tuple[torch.Tensor, torch.Tensor]]]:
-    """Return a net that knows ten classes somewhat, and three batches."""
+    """Return a net that knows ten classes somewhat, has gradients and frozen parts, and three batches."""
     generator = torch.Generator().manual_seed(3)
     prototypes = torch.randn(10, 1, 5, 7, generator=generator)
     counts = torch.tensor([4, 9, 6, 13, 5, 11, 8, 7, 12, 10])
@@ -281,16 +305,18 @@ def _net_and_classes() -> tuple[nn.Module, list[tuple[torch.Tensor, torch.Tensor
     order = torch.cat([torch.randperm(55, generator=generator), 55 + torch.randperm(30, generator=generator)])
     labels = labels[order]
     X = prototypes[labels] + 2.2 * torch.randn(85, 1, 5, 7, generator=generator) + 1.0
-    net = nn.Sequential(nn.BatchNorm2d(1), nn.Flatten(), nn.BatchNorm1d(35), nn.Linear(35, 10))
+    net = nn.Sequential(nn.BatchNorm2d(1), nn.Flatten(), nn.BatchNorm1d(35), nn.Dropout(), nn.Linear(35, 10))
     with torch.no_grad():
         net[0].running_mean.fill_(0.9)
         net[0].running_var.fill_(5.0)
         net[2].running_mean.copy_(0.3 * torch.randn(35, generator=generator))
         net[2].running_var.copy_(0.5 + torch.rand(35, generator=generator))
-        net[3].weight.copy_(prototypes.flatten(1))
-        net[3].bias.copy_(2.0 * torch.randn(10, generator=generator))
+        net[4].weight.copy_(prototypes.flatten(1))
+        net[4].bias.copy_(2.0 * torch.randn(10, generator=generator))
     net.train()
     net[0].eval()  # frozen on purpose
+    net[2].bias.requires_grad_(False)  # this, too
+    _give_gradients(net)
     sizes = (40, 33, 12)
     return net, list(zip(X.split(sizes), labels.split(sizes)))
 
@@ -307,12 +333,9 @@ def _shares_of_classes(net: nn.Module, batches: list) -> tuple[torch.Tensor, lis
         return torch.stack(correct), torch.stack(images), guesses
 
     correct, images, guesses = counted(copy.deepcopy(net).eval())
-    correct_in_training, _, _ = counted(copy.deepcopy(net).train())
-    correct_as_given, _, _ = counted(copy.deepcopy(net))
     all_correct, all_images = correct.sum(dim=0), images.sum(dim=0)
     right = all_correct / all_images
     shares = correct / images.clamp(min=1)
-    training_mode = "the net is evaluated in training mode, where batch norm uses the batch's mean; eval is missing"
     mean_of_shares = "shares of batches are averaged; count in all batches, and divide once, at the end"
     causes = [
         (all_correct / guesses, "you divided by how often a class was predicted; divide by how often it occurs"),
@@ -333,8 +356,6 @@ def _shares_of_classes(net: nn.Module, batches: list) -> tuple[torch.Tensor, lis
         (shares[-1], "that is the last batch alone; sums must be kept over all batches"),
         (shares[0], "that is the first batch alone; does the function return inside the loop?"),
         (correct[-1] / all_images, "the correct predictions are those of the last batch alone"),
-        (correct_in_training.sum(dim=0) / all_images, training_mode),
-        (correct_as_given.sum(dim=0) / all_images, training_mode),
     ]
     return right, causes
 
@@ -354,7 +375,7 @@ def _shares_of_classes(net: nn.Module, batches: list) -> tuple[torch.Tensor, lis
     ),
 )
 def check_repair_statistics(repair_statistics: Any) -> None:
-    """A residual net in eval mode with a few modules in training mode, and one the other way round."""
+    """A residual net with gradients, in eval mode but for a few modules, and one in training mode but for these."""
     for seed, mode in ((4, False), (5, True)):
         _check_repair(repair_statistics, seed, mode)
 
@@ -373,6 +394,8 @@ def _check_repair(repair_statistics: Any, seed: int, mode: bool) -> None:
     net.train(mode)
     net[3].bn2.train(not mode)
     net[9].train(not mode)
+    net[0].bias.requires_grad_(False)
+    _give_gradients(net)
     batches = [
         ((1 + k) * torch.randn(size, 2, 6, 9, generator=generator) + k, torch.zeros(size, dtype=torch.long))
         for k, size in enumerate((6, 9, 5, 7))
@@ -395,10 +418,16 @@ def _check_repair(repair_statistics: Any, seed: int, mode: bool) -> None:
             raise Incorrect("the statistics are right, but the batch norms' momentum is another than before")
         if any(a.dtype != b.dtype for a, b in zip(given.state_dict().values(), state.values())):
             raise Incorrect("the statistics are right, but the copy's tensors have another type than the net's")
-        if not all(parameter.requires_grad for parameter in given.parameters()):
+        learns, learned = ([parameter.requires_grad for parameter in each.parameters()] for each in (given, net))
+        if not any(learns):
             raise Incorrect("the statistics are right, but the copy's weights ask for no gradients, so it cannot train")
+        if learns != learned:
+            raise Incorrect(
+                "the statistics are right, but the copy has other frozen parameters (requires_grad) than net"
+            )
         if any(_needs_gradient):
             raise Incorrect("the statistics are right, but gradients were prepared; torch.no_grad is missing")
+        _check_gradients_are_on()
 
 
 _shown_in_training_mode: list[int] = []
@@ -421,12 +450,27 @@ def _check_it_is_a_repaired_copy(given: Any, net: nn.Module, state: dict[str, to
     same_parts = found.keys() == state.keys() and all(found[name].shape == state[name].shape for name in state)
     if not same_parts or len(list(given.modules())) != len(list(net.modules())):
         raise Incorrect("what repair_statistics returned is not a copy of the net: it has other layers or shapes")
-    if any(_what_moved(state, net.state_dict())):
+    of_net = net.state_dict()
+    shared = [name for name in of_net if _storage(found[name]) == _storage(of_net[name])]
+    weights_moved, statistics_moved = _what_moved(state, of_net)
+    if (weights_moved or statistics_moved) and shared:
         raise Incorrect(
             "the net that was given has changed too; copy.deepcopy copies its tensors, copy.copy shares them"
         )
+    if weights_moved or statistics_moved:
+        what = "weights" if weights_moved else "running statistics"
+        raise Incorrect(f"the {what} of the net that was given have changed too; show the batches to the copy alone")
+    if shared:
+        raise Incorrect(
+            f"the copy shares {shared[0]} with the net that was given, so training the one changes the other; "
+            "copy.deepcopy(net) copies all tensors"
+        )
     if _what_moved(state, found)[0]:
         raise Incorrect("weights have changed; show the images to the net, without backward and without a step")
+
+
+def _storage(one: torch.Tensor) -> int:
+    return one.untyped_storage().data_ptr()
 
 
 def _check_statistics(found: dict[str, torch.Tensor], net: nn.Module, batches: list) -> None:
@@ -448,9 +492,18 @@ def _check_statistics(found: dict[str, torch.Tensor], net: nn.Module, batches: l
     for norm in _norms(new).values():
         norm.reset_running_stats()
     last_alone = "the statistics are those of the last batch alone; let them average over the batches"
+    old_ones = "the running statistics are the old ones"
+    old_ones += (
+        ", though batches were shown in training mode; do momentum 0 or track_running_stats=False keep them, or are "
+        "they put back?"
+        if _shown_in_training_mode
+        else ": in eval mode a forward pass does not move them"
+    )
+    reset_ones = "the statistics are reset, and no batch has moved them since: "
+    reset_ones += "are they reset once more at the end?" if _shown_in_training_mode else "is the net in training mode?"
     causes = [
-        (net.state_dict(), "the running statistics are the old ones: in eval mode a forward pass does not move them"),
-        (new.state_dict(), "the statistics are reset, and no batch has moved them since: is the net in training mode?"),
+        (net.state_dict(), old_ones),
+        (new.state_dict(), reset_ones),
         (after(batches=batches[:1]), "only the first batch was shown; does the loop end too early?"),
         (after("new", batches=batches[:1]), "only the first batch was shown; does the loop end too early?"),
         (after(momentum=1.0, batches=batches[:1]), "only the first batch was shown; does the loop end too early?"),
@@ -619,11 +672,17 @@ def _wrong_schedules(
 )
 def check_mended_loop(mended_loop: Any) -> None:
     """Against a loop of our own; then against loops with all combinations of the faults."""
-    net, train, test, num_epochs = _small_training()
+    net, epochs, test = _small_training()
+    num_epochs = len(epochs)
     weights_before = _flat(net.parameters())
-    runs = _Runs(net, train, test, num_epochs)
-    optimizer, scheduler = _optimizer_and_schedule(net)
-    given = call(mended_loop, net, _cloned(train), _cloned(test), optimizer, scheduler, num_epochs, name="mended_loop")
+    runs = _Runs(net, epochs, test)
+    optimizer = SGD(net.parameters(), _RATE)
+    scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda t: _DECAY**t)
+    train = _Shuffled(epochs, optimizer)
+    with mock.patch.object(TrainingStep, "__call__", side_effect=TrainingStep.__call__, autospec=True) as ready_made:
+        given = call(mended_loop, net, train, _cloned(test), optimizer, scheduler, num_epochs, name="mended_loop")
+    if ready_made.called:
+        raise Incorrect("train_ch6, or the TrainingStep that it uses, does the training; write the loop yourself")
     found = _numbers(given, num_epochs, "mended_loop", "one accuracy for each epoch")
     weights = tensor(_flat(net.parameters()), weights_before.shape, "the vector of all weights after training")
     statistics = tensor(_statistics_of(net), None, "the vector of all running statistics after training")
@@ -648,7 +707,7 @@ def check_mended_loop(mended_loop: Any) -> None:
         if faults:
             raise Incorrect("; and ".join(faults))
         return
-    if _close(weights, runs.run("batch", "epoch", "batch", "eval")["weights"]):
+    if _close(weights, runs.run("batch", "epoch", "batch", "eval", "anew")["weights"]):
         raise Incorrect(
             "the weights after training are right, but the running statistics are not those of the training images"
         )
@@ -671,14 +730,18 @@ _FAULTS = {
         "evaluation",
         "train",
     ): "the test images are shown in training mode, and move the statistics: net.eval() is missing",
+    (
+        "order",
+        "first",
+    ): "each epoch has the batches of the first: go through train_iter anew, it has another order then",
 }
 
 
 class _Runs:
     """Training runs from one start, right ones and such with the faults that people leave in or put in."""
 
-    def __init__(self, net: nn.Module, train: list, test: list, num_epochs: int):
-        self.net, self.train, self.test, self.num_epochs = copy.deepcopy(net), train, test, num_epochs
+    def __init__(self, net: nn.Module, epochs: list[list], test: list):
+        self.net, self.epochs, self.test = copy.deepcopy(net), epochs, test
 
     def choices(self) -> list[dict[str, str]]:
         """Return what may be wrong: first nothing, then one thing, then several."""
@@ -687,25 +750,31 @@ class _Runs:
             "mode": ("epoch", "once", "never"),
             "schedule": ("batch", "never", "epoch"),
             "evaluation": ("eval", "train"),
+            "order": ("anew",),
         }
         right = {name: values[0] for name, values in options.items()}
-        rare = [right | {"zero": "epoch"}, right | {"schedule": "before"}, right | {"schedule": "both"}]
+        rare = [
+            right | {"zero": "epoch"},
+            right | {"schedule": "before"},
+            right | {"schedule": "both"},
+            right | {"order": "first"},
+        ]
         choices = [dict(zip(options, values)) for values in itertools.product(*options.values())]
         return sorted(choices + rare, key=lambda choice: sum(choice[name] != right[name] for name in right))
 
-    def run(self, zero: str, mode: str, schedule: str, evaluation: str) -> dict[str, Any]:
+    def run(self, zero: str, mode: str, schedule: str, evaluation: str, order: str) -> dict[str, Any]:
         """Train a copy; return weights, statistics, accuracies and mean shares."""
-        net, batches_of_epoch = copy.deepcopy(self.net), len(self.train)
+        net, batches_of_epoch = copy.deepcopy(self.net), len(self.epochs[0])
         optimizer = torch.optim.SGD(net.parameters(), _RATE)
         counted, averaged, in_training_mode = [], [], []
         if mode == "once":
             net.train()
-        for epoch in range(self.num_epochs):
+        for epoch, batches in enumerate(self.epochs):
             if mode == "epoch":
                 net.train()
             if zero == "epoch":
                 optimizer.zero_grad()
-            for batch, (X, y) in enumerate(self.train):
+            for batch, (X, y) in enumerate(self.epochs[0] if order == "first" else batches):
                 if zero == "batch":
                     optimizer.zero_grad()
                 F.cross_entropy(net(X), y).backward()
@@ -754,26 +823,45 @@ def _cause_of_accuracy(found: torch.Tensor, run: dict[str, Any]) -> str:
     return f"the test accuracies are {', '.join(expected)} after the epochs; yours are {', '.join(shares)}"
 
 
-def _small_training() -> tuple[nn.Module, list, list, int]:
-    """Return a net in eval mode, training and test batches of unequal size, and a number of epochs."""
-    generator = torch.Generator().manual_seed(6)
+def _small_training() -> tuple[nn.Module, list[list], list]:
+    """Return a net in eval mode, the training batches of each epoch, and test batches, all of unequal size."""
+    generator = torch.Generator().manual_seed(3)
     prototypes = torch.randn(4, 1, 3, 4, generator=generator)
 
-    def batches(*sizes: int) -> list:
-        y = torch.randint(0, 4, (sum(sizes),), generator=generator)
-        X = prototypes[y] + 1.2 * torch.randn(len(y), 1, 3, 4, generator=generator) + 0.5
+    def images(count: int) -> tuple[torch.Tensor, torch.Tensor]:
+        y = torch.randint(0, 4, (count,), generator=generator)
+        return prototypes[y] + 1.2 * torch.randn(count, 1, 3, 4, generator=generator) + 0.5, y
+
+    def batches(X: torch.Tensor, y: torch.Tensor, *sizes: int) -> list:
         return list(zip(X.split(sizes), y.split(sizes)))
 
     net = nn.Sequential(nn.Flatten(), nn.Linear(12, 6), nn.BatchNorm1d(6), nn.ReLU(), nn.Linear(6, 4))
-    return _set_parameters(net, generator).eval(), batches(8, 8, 5), batches(10, 10, 3), 3
+    _set_parameters(net, generator).eval()
+    (X, y), orders = images(21), [torch.randperm(21, generator=generator) for _ in range(3)]
+    return net, [batches(X[order], y[order], 8, 8, 5) for order in orders], batches(*images(23), 10, 10, 3)
 
 
 _RATE, _DECAY = 0.3, 0.8
 
 
-def _optimizer_and_schedule(net: nn.Module) -> tuple[_CountingSGD, Any]:
-    optimizer = _CountingSGD(net.parameters(), _RATE)
-    return optimizer, torch.optim.lr_scheduler.LambdaLR(optimizer, lambda t: _DECAY**t)
+class _Shuffled:
+    """Stands in for a train_iter with another order in each epoch, which it tells by the steps that were made.
+
+    So a look at a batch, or a pass without training, changes nothing of what comes next.
+    """
+
+    def __init__(self, epochs: list[list], optimizer: SGD) -> None:
+        self.epochs, self.optimizer = epochs, optimizer
+
+    def __len__(self) -> int:
+        return len(self.epochs[0])
+
+    def __iter__(self) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+        epoch = min(self.optimizer.steps // len(self), len(self.epochs) - 1)
+        yield from _cloned(self.epochs[epoch])
+
+    def __repr__(self) -> str:
+        return "train_iter"
 
 
 def _cloned(batches: list) -> list:
@@ -783,19 +871,14 @@ def _cloned(batches: list) -> list:
 # What several checks use
 
 
-class _CountingSGD(torch.optim.SGD):
-    """SGD that counts its steps."""
+class SGD(torch.optim.SGD):
+    """SGD that counts its steps; a message shows its name."""
 
     steps = 0
 
-    def step(self, closure: Any = None) -> None:
+    def step(self, closure: Any = None) -> Any:
         self.steps += 1
-        super().step(closure)
-
-
-def _share(value: Any, name: str) -> float:
-    """Return an answer that should be a number; a fraction will do."""
-    return number(float(value) if isinstance(value, (Fraction, Decimal)) else value, name)
+        return super().step(closure)
 
 
 def _numbers(value: Any, count: int, name: str, what: str) -> torch.Tensor:
@@ -812,7 +895,7 @@ def _numbers(value: Any, count: int, name: str, what: str) -> torch.Tensor:
         raise Incorrect(f"{name} returned {shown(value)}; expected a list of {count} numbers, {what}")
     if len(value) != count:
         raise Incorrect(f"{name} returned {len(value)} numbers; expected {count}, {what}")
-    numbers = [_share(one, f"number {k} that {name} returned") for k, one in enumerate(value)]
+    numbers = [number(one, f"number {k} that {name} returned") for k, one in enumerate(value)]
     return torch.tensor(numbers, dtype=torch.float64)
 
 
@@ -834,6 +917,13 @@ def _set_parameters(net: nn.Module, generator: torch.Generator) -> nn.Module:
     return net
 
 
+def _give_gradients(net: nn.Module) -> None:
+    """Give a net gradients from before, which are to stay."""
+    for parameter in net.parameters():
+        if parameter.requires_grad:
+            parameter.grad = torch.ones_like(parameter)
+
+
 def _norms(net: nn.Module) -> dict[str, nn.Module]:
     return {name: m for name, m in net.named_modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)}
 
@@ -847,6 +937,11 @@ def _what_moved(before: dict[str, torch.Tensor], after: dict[str, torch.Tensor])
     moved = {name for name in before if not torch.equal(before[name], after[name].to(before[name].device))}
     statistics = {name for name in moved if "running" in name or "num_batches" in name}
     return bool(moved - statistics), bool(statistics)
+
+
+def _check_gradients_are_on() -> None:
+    if not torch.is_grad_enabled():
+        raise Incorrect("the numbers are right, but gradients stay switched off; write `with torch.no_grad():`")
 
 
 def _check_modes(before: list[bool], after: list[bool]) -> None:

@@ -128,6 +128,15 @@ def check_flipped_batches(FlippedBatches: Any) -> None:
             "two FlippedBatches with the same seed turn different images: is the seed used, and has each object a "
             "generator of its own?"
         )
+    other_images = _Batches(seed=9)
+    if not _same_choice(
+        first,
+        _turned_in_one_epoch(call(FlippedBatches, other_images, 5, name="FlippedBatches"), other_images),
+    ):
+        raise Incorrect(
+            "the choice depends on the images or labels: with the same seed and others in the batches, other places "
+            "are turned. Draw from the generator alone"
+        )
     _check_an_epoch_that_was_left(other, other_source)
     _check_other_batches(FlippedBatches)
 
@@ -161,8 +170,8 @@ def _check_other_batches(FlippedBatches: Any) -> None:
     ),
 )
 def check_summary_and_wins(summary: Any, wins: Any) -> None:
-    """Lists of three and of six runs for one, seeds with ties and losses for the other."""
-    for accuracies in ([0.798, 0.913, 0.784], [0.871, 0.846, 0.892, 0.755, 0.861, 0.809], [0.9, 0.86]):
+    """Lists of five, three and two runs for one, seeds with ties and losses for the other."""
+    for accuracies in ([0.846, 0.861, 0.755, 0.892, 0.871], [0.798, 0.913, 0.784], [0.9, 0.86]):
         _check_summary(summary, accuracies)
     _check_wins(wins)
 
@@ -329,19 +338,22 @@ def _check_count(value: Any, name: str, right: int, causes: dict[int, str], othe
     """Compare a whole number with the right one and with what mistakes give."""
     found = number(value, name)
     if found != int(found):
-        raise Incorrect(f"{name} is {found:g}; it is a count, and what is left over counts as a whole one")
+        raise Incorrect(f"{name} is {float(found)!r}; it is a count, and what is left over counts as a whole one")
     found = whole_number(value, name)
     if found != right:
         raise Incorrect(f"{name} = {found:,} is not it: {causes.get(found, otherwise)}")
 
 
 def _check_factor(value: Any, name: str, right: float, causes: list[tuple[float, str]]) -> None:
-    """Compare a factor with the right one, to the second digit after the point, and with what mistakes give."""
+    """Compare a factor with the right one, rounded to the second digit after the point, and with what mistakes give."""
     found = number(value, name)
-    if abs(found - right) <= 0.0101:
+    truncated = math.floor(100 * right) / 100
+    if abs(found - right) <= 0.005 or math.isclose(found, truncated):
         return
     near = [(abs(found - wrong), cause) for wrong, cause in causes if math.isclose(found, wrong, rel_tol=0.002)]
     cause = min(near)[1] if near else "go through the parts of the net: does each of them grow by the same factor?"
+    if abs(found - right) < 0.02:
+        cause = "it is near, but not right to two digits after the point"
     raise Incorrect(f"{name} = {found:,.5g} is not it: {cause}")
 
 
@@ -352,10 +364,14 @@ class _Batches:
     """Stands in for a train_iter: little images, neither square nor grey, in a new order every epoch."""
 
     def __init__(
-        self, sizes: tuple[int, ...] = (96,) * 8 + (5,), channels: int = 2, dtype: torch.dtype = torch.float32
+        self,
+        sizes: tuple[int, ...] = (96,) * 8 + (5,),
+        channels: int = 2,
+        dtype: torch.dtype = torch.float32,
+        seed: int = 8,
     ) -> None:
         self.sizes, self.channels, self.dtype = sizes, channels, dtype
-        self.generator = torch.Generator().manual_seed(8)
+        self.generator = torch.Generator().manual_seed(seed)
         self.passes: list[list[tuple[torch.Tensor, ...]]] = []
 
     def __len__(self) -> int:
@@ -575,6 +591,10 @@ def _check_summary(summary: Any, accuracies: list[float]) -> None:
     differences = [abs(accuracy - right_mean) for accuracy in accuracies]
     causes = [
         (statistics.pstdev(accuracies), "it is divided by the number of runs; for a sample divide by one less"),
+        (
+            (sum(d * d for d in differences) / max(len(accuracies) - 2, 1)) ** 0.5,
+            "it is divided by two less than the number of runs; one less is right",
+        ),
         (statistics.variance(accuracies), "that is the variance; the square root is missing"),
         (
             statistics.pvariance(accuracies),
@@ -616,29 +636,30 @@ def _raise_cause(
 
 
 def _check_wins(wins: Any) -> None:
-    """Twelve seeds: three won, two ties, seven lost; then one seed of each kind, and none."""
-    ours = [0.861, 0.829, 0.841, 0.828, 0.777, 0.828, 0.844, 0.811, 0.799, 0.771, 0.781, 0.822]
-    theirs = [0.85, 0.809, 0.841, 0.838, 0.817, 0.838, 0.845, 0.811, 0.839, 0.811, 0.784, 0.802]
+    """Fifteen seeds: five won, three ties, seven lost; then one seed of each kind, and none.
+
+    Each mistake named here gives a number of its own, which no count that is off by one or two gives.
+    """
+    ours = [0.859, 0.788, 0.843, 0.85, 0.836, 0.751, 0.849, 0.817, 0.828, 0.823, 0.851, 0.793, 0.756, 0.8, 0.865]
+    theirs = [0.814, 0.788, 0.843, 0.852, 0.891, 0.695, 0.866, 0.817, 0.885, 0.828, 0.825, 0.811, 0.7, 0.836, 0.854]
     causes = {
-        5: "two seeds end alike; a tie is no win",
-        4: "a tie counts one half; a tie is no win",
+        8: "three seeds end alike; a tie is no win",
+        6.5: "a tie counts one half; a tie is no win",
         7: "these are the seeds for which theirs is higher; the first list is ours",
         2: "the lists were sorted: the accuracies of one seed belong side by side",
-        59: "every run of ours was put against every one of theirs; only those of one seed belong together",
-        6: "our runs were put against the mean of theirs; put them against the run of the same seed",
-        -4: "that is wins minus defeats; count the wins",
-        9: "ties and defeats are what was counted",
-        10: "these are the seeds for which the two differ, in either direction",
-        0.25: "that is the share of the seeds; the question is how many",
-        12: "that is the number of seeds",
+        101: "every run of ours was put against every one of theirs; only those of one seed belong together",
+        9: "our runs were put against the mean of theirs; put them against the run of the same seed",
+        -2: "that is wins minus defeats; count the wins",
+        10: "ties and defeats are what was counted",
+        12: "these are the seeds for which the two differ, in either direction",
+        5 / 15: "that is the share of the seeds; the question is how many",
+        15: "that is the number of seeds",
     }
-    _check_one_wins(wins, ours, theirs, 3, causes)
+    _check_one_wins(wins, ours, theirs, 5, causes)
     _check_one_wins(wins, [0.85, 0.86, 0.84, 0.85], [0.79, 0.80, 0.81, 0.82], 4, {})
     _check_one_wins(wins, [0.80], [0.85], 0, {})
     small_lead = "a small lead is a win too; compare without rounding"
-    _check_one_wins(
-        wins, [0.8451, 0.8012, 0.845002], [0.8449, 0.8011, 0.845001], 3, dict.fromkeys(range(3), small_lead)
-    )
+    _check_one_wins(wins, [0.8451, 0.8012, 0.8450005], [0.8449, 0.8011, 0.845], 3, dict.fromkeys(range(3), small_lead))
 
 
 def _check_one_wins(wins: Any, ours: list[float], theirs: list[float], right: int, causes: dict[float, str]) -> None:
@@ -653,7 +674,7 @@ def _check_one_wins(wins: Any, ours: list[float], theirs: list[float], right: in
     found = number(found, "what wins returns")
     if found != right:
         cause = causes.get(found, "compare the two accuracies of each seed, and count those where ours is higher")
-        raise Incorrect(f"for {len(ours)} seeds, of which ours won {right}, wins returned {found:g}: {cause}")
+        raise Incorrect(f"for {len(ours)} seeds, of which ours won {right}, wins returned {found}: {cause}")
 
 
 def _close(a: float, b: float) -> bool:
