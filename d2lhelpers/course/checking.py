@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import numbers
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, SupportsFloat, SupportsIndex, TypeVar
 
 import torch
+
+SomeModule = TypeVar("SomeModule", bound=torch.nn.Module)
 
 
 class Incorrect(Exception):
@@ -46,7 +47,9 @@ def call(function: Any, *arguments: Any, name: str | None = None) -> Any:
 
 
 def number(value: Any, name: str) -> float:
-    """Return an answer that should be a number; a tensor of one element will do.
+    """Return an answer that should be a number as a plain int or float; a tensor of one element will do.
+
+    Decimals, fractions and SymPy's constants are numbers too. Of a subclass of int or float its own number counts.
 
     Raises
     ------
@@ -57,11 +60,16 @@ def number(value: Any, name: str) -> float:
         value = value.item()
     if hasattr(value, "item") and getattr(value, "size", 0) == 1:
         value = value.item()
-    if isinstance(value, bool) or not isinstance(value, numbers.Real):
-        raise Incorrect(f"{name} should be a number; it is {shown(value)}")
-    if abs(value) > 1e300 or value != value:
+    try:
+        if isinstance(value, bool) or not isinstance(value, (SupportsFloat, SupportsIndex)):
+            raise TypeError
+        own = int.__int__ if isinstance(value, int) else float.__float__ if isinstance(value, float) else float
+        found = own(value)
+    except Exception:
+        raise Incorrect(f"{name} should be a number; it is {shown(value)}") from None
+    if abs(found) > 1e300 or found != found:
         raise Incorrect(f"{name} is {shown(value)}; it should be a finite number of ordinary size")
-    return value
+    return found
 
 
 def whole_number(value: Any, name: str) -> int:
@@ -119,11 +127,24 @@ def choice(value: Any, name: str, right: str, wrong: Mapping[str, str]) -> None:
     Incorrect
         If it is another letter, with the reason, or none.
     """
-    letter = value.strip(" \t\n().:").lower() if isinstance(value, str) else None
+    letter = str.strip(value, " \t\n().:").lower() if isinstance(value, str) else None
     if letter in wrong:
         raise Incorrect(f"it is not ({letter}): {wrong[letter]}")
     if letter != right:
         raise Incorrect(f"{name} is one of the letters {', '.join(sorted({right, *wrong}))}; it is {shown(value)}")
+
+
+def used(module: SomeModule) -> SomeModule:
+    """Give a module what a used one carries, gradients and a hook on each layer, so that `unchanged` sees them go."""
+    for parameter in module.parameters():
+        parameter.grad = torch.full_like(parameter, 0.5)
+    for layer in module.modules():
+        layer.register_forward_hook(_listen)
+    return module
+
+
+def _listen(*_: Any) -> None:
+    """Do nothing, as a hook."""
 
 
 @contextlib.contextmanager
@@ -174,7 +195,8 @@ def _facts(given: Any, place: str = "") -> dict[tuple[str, str], Any]:
         for name, layer in layers.items():
             inside = vars(layer)
             facts[f"{place}{name}", "training"] = layer.training
-            facts[f"{place}{name}", "hooks"] = sum(len(inside[k] or ()) for k in inside if k.endswith("_hooks"))
+            hooks = [inside[k] for k in inside if k.endswith("_hooks") and inside[k]]
+            facts[f"{place}{name}", "hooks"] = [hook for those in hooks for hook in those.values()]
             for key, value in inside.items():
                 if key[0] != "_" and key != "training" and isinstance(value, (int, float, str, tuple, type(None))):
                     facts[f"{place}{name}.{key}".strip("."), "setting"] = value
@@ -187,7 +209,7 @@ def _facts(given: Any, place: str = "") -> dict[tuple[str, str], Any]:
             (place, "type"): (given.dtype, given.device),
             (place, "numbers"): given.detach().clone(),
             (place, "requires_grad"): given.requires_grad,
-            (place, "hooks"): len(given._backward_hooks or ()),
+            (place, "hooks"): list((given._backward_hooks or {}).values()),
             (place, "gradient"): None if gradient is None else gradient.clone(),
         }
     if isinstance(given, (list, tuple, Mapping)):
@@ -208,7 +230,9 @@ def _same(old: Any, new: Any) -> bool:
 def _change(place: str, aspect: str, old: Any, new: Any) -> str:
     """Return in words what has changed."""
     if aspect == "hooks":
-        return f"{place} has a hook more (handle.remove() takes it off)" if new > old else f"{place} has lost a hook"
+        if len(new) > len(old):
+            return f"{place} has a hook more (handle.remove() takes it off)"
+        return f"{place} has {'lost a' if len(new) < len(old) else 'another'} hook"
     if aspect == "training":
         return f"{place} is in {'training' if new else 'evaluation'} mode"
     if aspect == "type":

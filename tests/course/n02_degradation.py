@@ -810,6 +810,12 @@ wrong(
     longer(BLOCK + SILENT + APPEND).replace("    return longer", "    longer[0][0].stride = (1, 1)\n    return longer"),
     "have the weights that they had.*strides",
 )
+for name, before, cause in (
+    ("gradients set to zero", "net.zero_grad(set_to_none=False)", "0.0.weight has another gradient"),
+    ("hooks taken away", "net[1]._forward_hooks.clear()", "1 has lost a hook"),
+):
+    code = longer(BLOCK + SILENT + APPEND).replace("    longer =", f"    {before}\n    longer =")
+    wrong("2.4", name, code, cause)
 wrong("2.4", "an empty module", longer("stage.append(nn.Identity())"), "Identity, has no 3×3 convolutions")
 wrong(
     "2.4",

@@ -288,17 +288,6 @@ return numpy.allclose(output, X.clamp(min=0).numpy())
 )
 right(
     "3.3",
-    "asks X for a gradient",
-    detector("""
-twin = copy.deepcopy(block)
-for parameter in twin.bn2.parameters():
-    nn.init.zeros_(parameter)
-X.requires_grad_()
-return torch.equal(twin(X), F.relu(X))
-"""),
-)
-right(
-    "3.3",
     "layer by layer",
     detector("""
 one, other = copy.deepcopy(block), copy.deepcopy(block)
@@ -638,7 +627,7 @@ nn.init.zeros_(victim.bn2.bias)
 block.eval()(X).sum().backward()
 block.train(victim.training)
 return torch.equal(victim(X), F.relu(X))""",
-        "conv1.weight has a new gradient",
+        "conv1.weight has another gradient",
     ),
     (
         "False unless a shift is there",
@@ -648,7 +637,11 @@ nn.init.zeros_(victim.bn1.weight)
 return torch.equal(victim(X), F.relu(X))""",
         "False about every block.*look at the two tensors",
     ),
-    ("knows the class by name", "return 'Never' not in type(block).__name__", "every block"),
+    (
+        "knows the class by name",
+        "return 'Never' not in type(block).__name__",
+        "class, name or source.*False about a NeverAdds",
+    ),
 ):
     wrong("3.3", name, detector(body), cause)
 
@@ -671,6 +664,38 @@ Y = victim(X)
 return bool({result})"""),
         cause,
     )
+
+
+ZEROED = """
+victim = copy.deepcopy(block)
+nn.init.zeros_(victim.bn2.weight)
+nn.init.zeros_(victim.bn2.bias)
+"""
+for name, before, result, cause in (
+    ("clears gradients", "block.zero_grad()", "torch.equal(victim(X), F.relu(X))", "weight has lost its gradient"),
+    ("sets gradients to zero", "block.zero_grad(set_to_none=False)", "torch.equal(victim(X), F.relu(X))",
+     "conv1.weight has another gradient"),
+    ("takes hooks away", "for layer in block.modules():\n    layer._forward_hooks.clear()",
+     "torch.equal(victim(X), F.relu(X))", "lost a hook"),
+    ("asks X for a gradient", "X.requires_grad_()", "torch.equal(victim(X), F.relu(X))",
+     "answers are right, but X is not left as it came: it asks for a gradient"),
+    ("True and False swapped", "", "not torch.equal(victim(X), F.relu(X))", "True and False swapped"),
+    ("the class of the book", "", "type(block).__name__ == 'Residual'", "class, name or source.*True about a Residual"),
+    ("the book's class itself", "", "type(block) is d2l.Residual", "class, name or source"),
+    ("asks whether it is derived from the book's", "", "isinstance(block, d2l.Residual)", "class, name or source"),
+    ("another class than the book's", "", "type(block) is not d2l.Residual", "class, name or source"),
+    ("reads the source", "import inspect", "'Y + X' in inspect.getsource(type(block).forward)", "name or source"),
+):  # fmt: skip
+    wrong("3.3", name, detector(f"{before}\n{ZEROED}return {result}"), cause)
+right("3.3", "a hook on the block itself, in eval mode, all put back", detector("""
+was_training, heard = block.training, []
+handle = block.bn2.register_forward_hook(lambda layer, inputs, output: heard.append(output.clone()))
+with torch.no_grad():
+    output = block.eval()(X)
+handle.remove()
+block.train(was_training)
+return torch.allclose(output, F.relu(heard[0] + X), atol=1e-5)
+"""))  # fmt: skip
 
 
 # 3.4 More parameters, fewer functions
@@ -866,6 +891,14 @@ wrong(
     "bias, less the stored mean",
 )
 
+for name, before, cause in (
+    ("clears gradients", "bn1.zero_grad()", "bn1 is not left as it came: weight has lost its gradient"),
+    ("takes hooks away", "conv2._forward_hooks.clear()", "conv2 is not left as it came: it has lost a hook"),
+    ("leaves a layer in training mode", "conv1.train()", "conv1 is not left as it came: it is in training mode"),
+):
+    head = "def folded(conv1, bn1, conv2, bn2):\n"
+    wrong("3.5", name, FOLDED.replace(head, f"{head}    {before}\n"), cause)
+
 # 3.6 The order of 2016
 
 
@@ -1009,6 +1042,36 @@ for name, last, cause in (
     ("a plain block", "F.relu(self.bn2(self.conv2(Y)))", "a plain block"),
 ):
     wrong("3.6", name, pre_activation(f"Y = F.relu(self.bn1(self.conv1(X)))\nreturn {last}"), cause)
+
+# 3.2 and 3.6: layers that are other than they should be, and blocks that are right in one mode
+
+PADDED = "kernel_size=3, padding=1"
+for number, code in (
+    ("3.2", without_norm("return F.relu(self.conv2(F.relu(self.conv1(X))) + X)")),
+    ("3.6", pre_activation(RIGHT_ORDER)),
+):
+    for name, changed, cause in (
+        ("padding 2, then none", code.replace(PADDED, "kernel_size=3, padding=2", 1).replace(PADDED, "kernel_size=3"),
+         r"conv1 has padding=\(2, 2\) and conv2 has padding=\(0, 0\)"),
+        ("padding 0, then 2", code.replace(PADDED, "kernel_size=3", 1).replace(PADDED, "kernel_size=3, padding=2"),
+         r"conv1 has padding=\(0, 0\) and conv2 has padding=\(2, 2\)"),
+        ("a kernel with gaps", code.replace(PADDED, "kernel_size=3, padding=2, dilation=2"), r"dilation=\(2, 2\)"),
+        ("conv2 made anew in forward", code.replace(
+            "        return", "        self.conv2 = nn.Conv2d(X.shape[1], X.shape[1], 3, padding=1)\n        return"),
+         "forward makes a new conv2 at each call"),
+        ("a layer of forward alone", code.replace("self.conv2(F", "nn.Conv2d(X.shape[1], X.shape[1], 3, padding=1)(F"),
+         "each time.*a layer made anew in forward"),
+        ("adds nothing in eval mode",
+         code.replace("+ X", "+ X * self.training").replace("X + ", "X * self.training + "),
+         "right in training mode; in eval mode: .*is the input added"),
+        ("adds nothing in training mode",
+         code.replace("+ X", "+ X * (not self.training)").replace("X + ", "X * (not self.training) + "),
+         "right in eval mode; in training mode: .*is the input added"),
+    ):  # fmt: skip
+        wrong(number, name, changed, cause)
+    right(number, "a setting more, given as a list",
+          code.replace(PADDED, "kernel_size=[3, 3], padding='same', dilation=1"))  # fmt: skip
+
 
 # 3.7 Inception block and residual block
 

@@ -157,7 +157,7 @@ return math.sqrt(low * high)"""))  # fmt: skip
 for name, code, cause in (
     ("upside down", keeping(KEEPING.replace("-1", "1")), "upside down"),
     ("for a block", keeping(KEEPING.replace("2 * ", "")), "for a block"),
-    ("for a block, upside down", keeping(KEEPING.replace("2 * ", "").replace("-1", "1")), "block, and upside down"),
+    ("for a block, upside down", keeping(KEEPING.replace("2 * ", "").replace("-1", "1")), "for a block.*upside down"),
     ("with the stem", keeping(KEEPING.replace("2 * len(blocks_of(net))", "2 * len(blocks_of(net)) + 1")), "stem"),
     ("all layers", keeping(KEEPING.replace("2 * len(blocks_of(net))", "2 * len(blocks_of(net)) + 2")),
      "two convolutions too many"),
@@ -319,7 +319,7 @@ right("4.5", "with an optimizer, the growth by hand",
 xs, loss = inputs_and_loss(net, X, y)
 a, b = torch.autograd.grad(loss, [xs[0], xs[-1]])
 return a.norm() / b.norm()""")))  # fmt: skip
-right("4.5", "a step in 32 bits", one_step(STEP.replace("in_float64(net)", "copy.deepcopy(net)").replace(
+right("4.5", "a step in 32 bits", one_step(STEP.replace("in_float64(net)", "copy.deepcopy(net).train()").replace(
     "cross_entropy(net(X)", "cross_entropy(net(X.float())")))  # fmt: skip
 right("4.5", "with .data, and a first momentum that does nothing yet",
       one_step("""
@@ -457,4 +457,90 @@ def growth_after_one_step(net, X, y, lr):
         p.data -= lr * g
     return growth(gradient_norms(twin, X, y))
 """,
+)
+
+# Modes, gradients, hooks, and the number of images
+
+for name, body, cause in (
+    ("in the mode that the net comes in", STEP.replace("in_float64(net)", "copy.deepcopy(net).double()"),
+     "right for a net that comes in training mode; this one comes in eval mode, and the step was taken in it[.]"),
+    ("step and measurement in the net's own mode",
+     STEP.replace("in_float64(net)", "copy.deepcopy(net).double()").replace("growth(gradient_norms(net, X, y))", """(
+    lambda gradients: (gradients[0].norm() / gradients[1].norm()).item()
+)((lambda xs, loss: torch.autograd.grad(loss, [xs[0], xs[-1]]))(*inputs_and_loss(net, X, y)))"""),
+     "the step was taken in it, as was the measurement"),
+    ("measured in the net's own mode",
+     "was_training = net.training\n" + STEP.replace("return growth(gradient_norms(net, X, y))", """
+xs, loss = inputs_and_loss(net.train(was_training), X, y)
+first, last = torch.autograd.grad(loss, [xs[0], xs[-1]])
+return (first.norm() / last.norm()).item()"""), "and was measured in it"),
+    ("leaves the net in training mode", "net.train()\n" + STEP, "it is in training mode"),
+    ("a step on the first 16 images", STEP.replace("net(X), y", "net(X[:16]), y[:16]"), "was taken on 16 of the 22"),
+    ("a step on half of the images alone", STEP.replace("net(X), y", "net(X[:len(X) // 2]), y[:len(y) // 2]"),
+     "step was taken on 3 of the 6"),
+    ("measured on the first 16 images", STEP.replace("net, X, y", "net, X[:16], y[:16]"), "measured on 16 of the 22"),
+    ("all with the first 16 images", "X, y = X[:16], y[:16]\n" + STEP, "step and measurement have used 16 of the 22"),
+    ("sets gradients to zero", "net.zero_grad(set_to_none=False)\n" + STEP, "has another gradient"),
+    ("takes hooks away", "for layer in net.modules():\n    layer._forward_hooks.clear()\n" + STEP, "has lost a hook"),
+):  # fmt: skip
+    wrong("4.5", name, one_step(body), cause)
+right("4.5", "the net itself, and all of it put back", one_step("""
+state, was_training = copy.deepcopy(net.state_dict()), net.training
+net.train()
+parameters = list(net.parameters())
+for p, g in zip(parameters, torch.autograd.grad(cross_entropy(net(X.float()), y), parameters)):
+    p.data -= lr * g
+result = growth(gradient_norms(net, X, y))
+net.load_state_dict(state)
+net.train(was_training)
+return result"""))  # fmt: skip
+wrong("4.3", "leaves the net in training mode", keeping("net.train()\n" + KEEPING), "it is in training mode")
+wrong("4.3", "takes hooks away", keeping("net._forward_hooks.clear()\n" + KEEPING), "it has lost a hook")
+wrong(
+    "4.3",
+    "squared norms",
+    keeping("""
+xs, loss = inputs_and_loss(in_float64(net), X, y)
+first, last = (g.square().sum().item() for g in torch.autograd.grad(loss, [xs[0], xs[-1]]))
+return (last / first) ** (1 / (2 * len(blocks_of(net))))"""),
+    "or the root of the norms is missing",
+)
+wrong(
+    "4.3",
+    "squared norms, upside down",
+    keeping("""
+xs, loss = inputs_and_loss(in_float64(net), X, y)
+first, last = (g.square().sum().item() for g in torch.autograd.grad(loss, [xs[0], xs[-1]]))
+return (first / last) ** (1 / (2 * len(blocks_of(net))))"""),
+    "squared norms, and upside down",
+)
+wrong("4.3", "measured on the first 16 images", keeping("X, y = X[:16], y[:16]\n" + KEEPING), "expected")
+wrong("4.4", "measured on the first 16 images", corrected("X, y = X[:16], y[:16]\n" + REPAIRED), "the growth is")
+wrong("4.4", "sets gradients to zero", corrected("net.zero_grad(set_to_none=False)\n" + REPAIRED), "another gradient")
+
+# Numbers, near misses, and layers made anew
+
+wrong("4.1", "nearer to -I", cancelling("self.F.weight.data = -0.999999 * torch.eye(4)"), "weight is -0.999999 times I")
+wrong(
+    "4.1",
+    "the layer made anew in forward",
+    cancelling(MINUS_I, f"self.F = nn.Linear(4, 4)\n{MINUS_I}\nreturn x + self.F(x)"),
+    "makes a new self.F at each call",
+)
+wrong(
+    "4.1",
+    "adds in training mode only",
+    cancelling(MINUS_I, "return x * self.training + self.F(x)"),
+    "right in training mode; in eval mode: .*input is not added",
+)
+wrong("4.1", "adds in eval mode only", cancelling(MINUS_I, "return x * (not self.training) + self.F(x)"),
+      "right in eval mode; in training mode: .*input is not added")  # fmt: skip
+right("4.2", "a decimal", "from decimal import Decimal\npowers_of_ten_110 = Decimal(42)")
+right("4.6", "a decimal", limit("__import__('decimal').Decimal('0.61')"))
+wrong("4.6", "near the limit, and rounded to another number", limit("0.604"), "near the limit")
+wrong(
+    "4.6",
+    "a number whose differences are zero",
+    limit("type('N', (float,), {'__sub__': lambda *_: 0.0})(0.9)"),
+    "0.9 is not it",
 )

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from decimal import Decimal
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -17,21 +19,51 @@ from d2lhelpers.course.checking import (
     shown,
     tensor,
     unchanged,
+    used,
     whole_number,
     with_article,
 )  # fmt: skip
 
 
 @pytest.mark.parametrize(
-    "value", [3, 3.0, np.int64(3), np.float32(3), torch.tensor(3), torch.tensor([3.0]), np.array([3])]
+    "value",
+    [3, 3.0, np.int64(3), np.float32(3), torch.tensor(3), torch.tensor([3.0]), np.array([3]), Decimal(3), Fraction(3)],
 )
 def test_numbers_of_every_kind_are_taken(value):
     assert number(value, "x") == 3 and whole_number(value, "x") == 3
+    assert type(number(value, "x")) in (int, float)
+
+
+@pytest.mark.parametrize("kind", [int, float])
+def test_a_number_that_compares_as_another_one_counts_as_what_it_is(kind):
+    lies = dict.fromkeys(
+        ["__sub__", "__rsub__", "__int__", "__float__", "__round__", "__abs__"], lambda self, *_: kind(3)
+    )
+    liar = type("Liar", (kind,), {**lies, "__eq__": lambda self, other: True, "__hash__": kind.__hash__})(4)
+    assert number(liar, "x") - 3 == 1 and whole_number(liar, "x") == 4
+    letter = type("Letter", (str,), dict.fromkeys(["strip", "lower"], lambda self, *_: "b"))("a")
+    with pytest.raises(Incorrect, match="no"):
+        choice(letter, "my_choice", "b", {"a": "no"})
 
 
 @pytest.mark.parametrize(
     "value",
-    [None, "3", True, [3], torch.ones(2), torch.ones(1, device="meta"), float("nan"), float("inf"), 3j, object()],
+    [
+        None,
+        "3",
+        b"3",
+        True,
+        np.bool_(True),
+        [3],
+        torch.ones(2),
+        np.ones(2),
+        torch.ones(1, device="meta"),
+        float("nan"),
+        float("inf"),
+        Decimal("nan"),
+        3j,
+        object(),
+    ],
 )
 def test_what_is_no_number_is_told(value):
     with pytest.raises(Incorrect, match="^x "):
@@ -111,6 +143,24 @@ def test_what_is_left_on_a_net_is_told(change, message):
     with pytest.raises(Incorrect, match="^the net is not left as it came: .*" + re.escape(message)):
         with unchanged(net, "the net"):
             change(net)
+
+
+@pytest.mark.parametrize(
+    "change, message",
+    [
+        (lambda net: net.zero_grad(), "0.weight has lost its gradient"),
+        (lambda net: net.zero_grad(set_to_none=False), "0.weight has another gradient"),
+        (lambda net: net[1]._forward_hooks.clear(), "1 has lost a hook"),
+        (lambda net: net[1]._forward_hooks.update({next(iter(net[1]._forward_hooks)): print}), "1 has another hook"),
+    ],
+)
+def test_what_is_taken_from_a_used_net_is_told(change, message):
+    net = used(some_net().eval())
+    with pytest.raises(Incorrect, match=re.escape(message)):
+        with unchanged(net, "the net"):
+            change(net)
+    with unchanged(net, "the net"):
+        net(torch.rand(2, 1, 4, 4))
 
 
 def test_a_net_that_was_only_looked_at_is_unchanged():

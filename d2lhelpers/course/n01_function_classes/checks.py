@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import numbers
 from collections.abc import Callable, Iterable
-from fractions import Fraction
 from itertools import islice
 from typing import Any
 
@@ -281,7 +280,7 @@ def check_no_identity_at_hand(copy_by_shortcut: Any, share_ignored: Any, what_is
         output = tensor(output, (3, 16, 5, 4), "the block's output")
         if not _same(output[:, :8].double(), X[:, :, ::2, ::2].double()):
             raise Incorrect(_why_not_copied(block, X, output, "training" if training else "evaluation"))
-    share = float(share_ignored) if isinstance(share_ignored, Fraction) else number(share_ignored, "share_ignored")
+    share = number(share_ignored, "share_ignored")
     causes = {
         0.5: "the output has half as many numbers as the input, but its 16 channels all come from the same few pixels. "
         "Which pixels does a 1×1 convolution with stride 2 read?",

@@ -12,7 +12,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from d2lhelpers.course.checking import Incorrect, call, choice, number, shown, tensor, unchanged, whole_number
+from d2lhelpers.course.checking import Incorrect, call, choice, number, shown, tensor, unchanged, used, whole_number
 from d2lhelpers.course.exercise import exercise
 from d2lhelpers.fashion_mnist import FashionMNISTBatches
 from d2lhelpers.residual import cifar_resnet
@@ -447,9 +447,7 @@ def check_one_more_block(with_one_more_block: Any, depth_after_20: Any) -> None:
         net = cifar_resnet(depth, width, num_classes, in_channels, stem_strides=strides)
         _make_unusual(net, generator)
         net.train(depth == 14)
-        for parameter in net.parameters():
-            parameter.grad = torch.zeros_like(parameter)
-        before = copy.deepcopy(net)
+        before = copy.deepcopy(used(net))
         try:
             with unchanged(net, "the net that was given"):
                 longer = call(with_one_more_block, net, name="with_one_more_block")

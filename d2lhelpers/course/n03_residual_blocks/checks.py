@@ -12,9 +12,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from d2lhelpers.course.checking import Incorrect, call, shown, tensor, unchanged, whole_number
+from d2lhelpers.course.checking import Incorrect, call, shown, tensor, unchanged, used, whole_number
 from d2lhelpers.course.exercise import exercise
-from d2lhelpers.residual import Residual
+from d2lhelpers.residual import Plain, Residual
 
 
 @exercise(
@@ -89,8 +89,8 @@ def _check_without_norm(block: nn.Module, channels: int) -> None:
         X = _random(shape)
         output = _output_of(block, X)
         if not _same(output, right(X)):
-            _name_the_cause(output, _causes_without_norm(block, X), block, X)
-            raise Incorrect("the output is not relu(F(x) + x) with F = conv1, ReLU, conv2.")
+            otherwise = "the output is not relu(F(x) + x) with F = conv1, ReLU, conv2."
+            _name_the_cause(output, _causes_without_norm(block, X), otherwise, block, X, right)
     _check_gradient(block, right, channels)
 
 
@@ -125,6 +125,9 @@ def _causes_without_norm(block: nn.Module, X: Tensor) -> Iterable[tuple[Tensor, 
     yield F.relu(conv2(conv1(F.relu(X))) + X), "the first ReLU stands before conv1; it belongs between conv1 and conv2."
     for other in (F.gelu, F.leaky_relu, F.silu, F.elu, torch.tanh, torch.sigmoid):
         yield F.relu(conv2(other(conv1(X))) + X), f"between the convolutions stands {other.__name__}, not a ReLU."
+    Y = _conv(block.conv2, F.relu(_conv(block.conv1, X, block.conv1.padding)), block.conv2.padding)
+    if Y.shape == X.shape:
+        yield F.relu(Y + X), _paddings(block)
 
 
 @exercise(
@@ -146,20 +149,24 @@ def check_detector(adds_its_input: Any) -> None:
     said, spoiled = {}, None
     for k, (name, (new, training, combine)) in enumerate(_SUSPECTS.items()):
         channels = 5 if "five channels" in name else 3
-        block = _suspect(combine, new, channels, seed=k).train(training)
+        block = used(_suspect(combine, new, channels, seed=k)).train(training)
         X = _random((4, channels, 6, 5), seed=k)
-        given = X.clone()
         try:
-            with unchanged(block, "the block"):
-                said[name] = _yes_or_no(call(adds_its_input, block, given, name="adds_its_input"))
-            if not torch.equal(given, X):
-                raise Incorrect("X is not left as it came: it has other numbers. Work on a copy.")
+            with unchanged(block, "the block"), unchanged(X, "X"):
+                said[name] = _yes_or_no(call(adds_its_input, block, X, name="adds_its_input"))
         except Incorrect as error:
             if name not in said:
                 raise
             spoiled = spoiled or error
     wrong_blocks = [name for name in said if not name.startswith("right")]
     of_three = [answer for name, answer in said.items() if "five channels" not in name]
+    if len(set(of_three)) == 1:
+        _check_it_goes_by_numbers(adds_its_input)
+    if all(answer != name.startswith("right") for name, answer in said.items()):
+        raise Incorrect(
+            "your detector says False about every block that is right, and True about all others: "
+            "are True and False swapped?"
+        )
     if all(of_three):
         raise Incorrect(
             "your detector says True about every block, also about one that never adds its input. Shape and number of "
@@ -178,6 +185,23 @@ def check_detector(adds_its_input: Any) -> None:
         raise Incorrect(f"your detector says True about {missed[0]}.")
     if spoiled:
         raise Incorrect(f"its answers are right, but {spoiled}")
+
+
+def _check_it_goes_by_numbers(adds_its_input: Any) -> None:
+    """Give it two blocks twice, the second time under another class; the numbers are the same."""
+    for name, kind in (("right: a new block that is right", Residual), (_NEVER_ADDS, NeverAdds)):
+        new, training, combine = _SUSPECTS[name]
+        block, twin = _suspect(combine, new, 3, seed=0).train(training), kind(3, 3).train(training)
+        twin.load_state_dict(block.state_dict())
+        one, other = (
+            _yes_or_no(call(adds_its_input, suspect, _random((4, 3, 6, 5)), name="adds_its_input"))
+            for suspect in (block, twin)
+        )
+        if one != other:
+            raise Incorrect(
+                "your detector goes by a block's class, name or source, and not by what it computes: "
+                f"it says {other} about a {kind.__name__}, and {one} about a block of another class that does the same."
+            )
 
 
 _RIGHT_ONES = {
@@ -202,6 +226,7 @@ def _in_one_place(dim: int, index: int) -> Callable[[Tensor, Tensor, Tensor], Te
     return combine
 
 
+_NEVER_ADDS = "a block that returns relu(F(x)) and never adds its input"
 _SUSPECTS: dict[str, tuple[bool, bool, Callable[[Tensor, Tensor, Tensor], Tensor]]] = {
     # name: whether its weights are new, whether it is in train mode, what it makes of F(x), x, and the hidden layer
     "right: a new block that is right": (True, True, lambda Y, X, hidden: F.relu(Y + X)),
@@ -209,7 +234,7 @@ _SUSPECTS: dict[str, tuple[bool, bool, Callable[[Tensor, Tensor, Tensor], Tensor
     "right: a right block in eval mode": (False, False, lambda Y, X, hidden: F.relu(Y + X)),
     "right: a right block of five channels": (False, True, lambda Y, X, hidden: F.relu(Y + X)),
     "right: a right block that adds in place (Y += X)": (False, True, lambda Y, X, hidden: F.relu(Y.add_(X))),
-    "a block that returns relu(F(x)) and never adds its input": (False, True, lambda Y, X, hidden: F.relu(Y)),
+    _NEVER_ADDS: (False, True, lambda Y, X, hidden: F.relu(Y)),
     "a block in eval mode that never adds its input": (False, False, lambda Y, X, hidden: F.relu(Y)),
     "a block that adds what left the first ReLU, in place of its input": (
         False, True, lambda Y, X, hidden: F.relu(Y + hidden),
@@ -252,6 +277,18 @@ class SomeBlock(Residual):
     def forward(self, X: Tensor) -> Tensor:
         hidden = F.relu(self.bn1(self.conv1(X)))
         return self.combine(self.bn2(self.conv2(hidden)), X, hidden)
+
+
+class NeverAdds(nn.Module):
+    """A plain block under the name that it has on the page; it is no `Residual`."""
+
+    def __init__(self, input_channels: int, num_channels: int) -> None:
+        super().__init__()
+        for name, layer in Plain(input_channels, num_channels).named_children():
+            self.add_module(name, layer)
+        self.conv3 = None
+
+    forward = Plain.forward
 
 
 def _suspect(combine: Callable[[Tensor, Tensor, Tensor], Tensor], new: bool, channels: int, seed: int) -> SomeBlock:
@@ -356,8 +393,6 @@ def check_folded(folded: Any) -> None:
     """Layers of unusual weights, statistics and eps, 64 bits, images that are not square."""
     for channels in ((3, 8, 4), (1, 2, 1), (4, 4, 4), (2, 1, 5)):
         layers = _layers_to_fold(*channels)
-        for parameter in (parameter for layer in layers for parameter in layer.parameters()):
-            parameter.grad = torch.zeros_like(parameter)
         with ExitStack() as stack:
             for name, layer in zip(("conv1", "bn1", "conv2", "bn2"), layers):
                 stack.enter_context(unchanged(layer, name))
@@ -385,7 +420,7 @@ def _layers_to_fold(ins: int, between: int, outs: int) -> list[nn.Module]:
         nn.Conv2d(ins, between, 3), nn.BatchNorm2d(between, eps=1e-3),
         nn.Conv2d(between, outs, 3), nn.BatchNorm2d(outs, eps=1e-2),
     ]  # fmt: skip
-    return [_set_unusual_weights(layer, seed).double().eval() for seed, layer in enumerate(layers)]
+    return [used(_set_unusual_weights(layer, seed).double().eval()) for seed, layer in enumerate(layers)]
 
 
 def _check_it_is_one_convolution(one: Any, ins: int, outs: int) -> None:
@@ -560,15 +595,15 @@ def _check_order(block: nn.Module, channels: int) -> None:
             output = _output_of(block, X)
             if _same(output, expected):
                 continue
-            block.train(training)
-            _name_the_cause(output, _causes_of_pre_activation(block, X), block, X)
             block.train(not training)
             if _same(output, right(X)):
                 raise Incorrect(
                     f"in {'train' if training else 'eval'} mode the output is that of the other mode: batch norms use "
                     "the statistics of the batch in train mode, and their stored ones in eval mode."
                 )
-            raise Incorrect("the output is not F(x) + x with F = bn1, ReLU, conv1, bn2, ReLU, conv2.")
+            block.train(training)
+            otherwise = "the output is not F(x) + x with F = bn1, ReLU, conv1, bn2, ReLU, conv2."
+            _name_the_cause(output, _causes_of_pre_activation(block, X), otherwise, block, X, right)
     _check_gradient(block, right, channels)
     _check_statistics(block.train(), channels)
 
@@ -639,6 +674,9 @@ def _causes_of_pre_activation(block: nn.Module, X: Tensor) -> Iterable[tuple[Ten
         conv2(F.relu(bn1(conv1(F.relu(bn2(X)))))) + X,
         "bn2 is used before bn1: bn1 and conv1 come first, then bn2 and conv2.",
     )
+    Y = _conv(block.conv2, F.relu(bn2(_conv(block.conv1, active, block.conv1.padding))), block.conv2.padding)
+    if Y.shape == X.shape:
+        yield Y + X, _paddings(block)
 
 
 @exercise(
@@ -776,6 +814,8 @@ def _new_block(make: Any, name: str, channels: int, kinds: dict[str, type]) -> n
                 raise Incorrect(f"{cause} ({error}).") from None
         raise
     for layer_name, layer in layers.items():  # again, since lazy layers are made by the first input
+        if getattr(block, layer_name, None) is not layer:
+            raise Incorrect(f"forward makes a new {layer_name} at each call; make it once, in __init__.")
         _check_layer(layer_name, layer, channels)
     for other in block.modules():
         if not any(other is layer for layer in layers.values()):
@@ -807,6 +847,8 @@ def _check_layer(name: str, layer: Any, channels: int) -> None:
         return
     if tuple(layer.kernel_size) != (3, 3) or tuple(layer.stride) != (1, 1) or layer.groups != 1:
         raise Incorrect(f"{name} should be a 3×3 convolution with stride 1; it is {layer}.")
+    if tuple(layer.dilation) != (1, 1):
+        raise Incorrect(f"{name} has dilation={layer.dilation}, so its kernel has gaps; leave dilation at 1.")
     if (layer.in_channels, layer.out_channels) != (channels, channels):
         raise Incorrect(
             f"{name} should go from num_channels to num_channels, here from {channels} to {channels}; it is {layer}."
@@ -823,16 +865,35 @@ def _output_of(block: nn.Module, X: Tensor) -> Tensor:
     return output
 
 
-def _name_the_cause(output: Tensor, causes: Iterable[tuple[Tensor, str]], block: nn.Module, X: Tensor) -> None:
-    """Raise the first cause that gives this output."""
+def _name_the_cause(
+    output: Tensor,
+    causes: Iterable[tuple[Tensor, str]],
+    otherwise: str,
+    block: nn.Module,
+    X: Tensor,
+    right: Callable[[Tensor], Tensor],
+) -> None:
+    """Raise the first cause that gives this output, and say so if the other mode is right."""
     with torch.no_grad():
-        for wrong, cause in causes:
-            if _same(output, wrong):
-                raise Incorrect(cause)
-    if any(getattr(module, "padding_mode", "zeros") != "zeros" for module in block.modules()):
-        raise Incorrect("a convolution pads with something else than zeros (padding_mode); leave it at zeros.")
-    if not _same(output, _output_of(block, X)):
-        raise Incorrect("the same input gives another output each time: is there a dropout?")
+        cause = next((cause for wrong, cause in causes if _same(output, wrong)), "")
+    if not cause and any(getattr(module, "padding_mode", "zeros") != "zeros" for module in block.modules()):
+        cause = "a convolution pads with something else than zeros (padding_mode); leave it at zeros."
+    if not cause and not _same(output, _output_of(block, X)):
+        cause = "the same input gives another output each time: is there a dropout, or a layer made anew in forward?"
+    mode, other = ("training", "eval") if block.training else ("eval", "training")
+    block.train(not block.training)
+    try:
+        is_right = _same(_output_of(block, X), right(X))
+    except Incorrect:
+        is_right = False
+    raise Incorrect(f"right in {other} mode; in {mode} mode: {cause or otherwise}" if is_right else cause or otherwise)
+
+
+def _paddings(block: nn.Module) -> str:
+    """Return in words how the convolutions pad, where that is not by 1."""
+    layers = {name: getattr(block, name).padding for name in ("conv1", "conv2")}
+    others = [f"{name} has padding={p}" for name, p in layers.items() if p not in (1, (1, 1), "same")]
+    return f"{' and '.join(others)}; each convolution is to have padding=1."
 
 
 def _check_gradient(block: nn.Module, right: Callable[[Tensor], Tensor], channels: int) -> None:
@@ -865,10 +926,10 @@ def _check_gradient(block: nn.Module, right: Callable[[Tensor], Tensor], channel
             )
 
 
-def _conv(layer: nn.Conv2d, Z: Tensor) -> Tensor:
+def _conv(layer: nn.Conv2d, Z: Tensor, padding: Any = 1) -> Tensor:
     """Convolution with 64 bits, whatever the layer has."""
     bias = None if layer.bias is None else layer.bias.double()
-    return F.conv2d(Z.double(), layer.weight.double(), bias, padding=1)
+    return F.conv2d(Z.double(), layer.weight.double(), bias, padding=padding)
 
 
 def _norm(layer: nn.BatchNorm2d, Z: Tensor) -> Tensor:
