@@ -59,6 +59,8 @@ def _as_picture(image: Any) -> Any:
         image = image.numpy()
     if not isinstance(image, np.ndarray):
         return image
+    if image.dtype == bool:
+        image = image.astype(np.float32)  # Matplotlib 3.10 draws no colours made of truth values
     if image.ndim == 3 and image.shape[0] in (1, 3):
         image = np.moveaxis(image, 0, 2)
     if image.ndim == 3 and image.shape[2] == 1:
