@@ -36,7 +36,12 @@ def is_safe(numbers):
     return (np.lcm(numbers[:-1], numbers[1:]) == numbers[1:]).all()
 """,
 )
-right("1.1", "by the experiment of section 4, on points of its own", EXPERIMENT.format(points="math.lcm(k, m)"))
+wrong(
+    "1.1",
+    "by the experiment of section 4, on points of its own, which do not fit for numbers of any size",
+    EXPERIMENT.format(points="math.lcm(k, m)"),
+    "wanted more memory than there is",
+)
 wrong(
     "1.1",
     "by the experiment of section 4, on its points",
@@ -211,6 +216,18 @@ def is_safe(chain):
 """,
     "no step that could do harm",
 )
+for name, step, cause in (
+    (
+        "a quotient that is a whole number",
+        "(b / a).is_integer()",
+        r"small.*\[3, 100000000000000001\]\) is True",
+    ),
+    ("a quotient near a whole number", "math.isclose(b / a, round(b / a))", "% of whole numbers is exact"),
+    ("whole quotients as 32-bit floats", "float(torch.tensor(b) / a).is_integer()", "is exact"),
+    ("numbers up to a hundred thousand only", "b % a == 0 and b < 10**5", "right for small numbers"),
+):
+    wrong("1.1", name, f"def is_safe(chain): return all({step} for a, b in zip(chain, chain[1:]))", cause)
+right("1.1", "a tensor of numbers", "def is_safe(c): c = torch.tensor(c); return not (c[1:] % c[:-1]).any()")
 
 # 1.2 A function that prefers three
 
@@ -698,6 +715,15 @@ wrong(
     )
     + SHARE_AND_TEXT,
     "zero convolution is not enough.*Not zero: conv2.bias$",
+)
+wrong(
+    "1.5",
+    "a zero convolution, and a shift that cancels the running mean",
+    BY_ZEROS.format("n = block.bn2; n.bias.copy_(n.weight * n.running_mean / (n.running_var + n.eps).sqrt())").replace(
+        "block.bn2.bias.zero_()", "pass"
+    )
+    + SHARE_AND_TEXT,
+    "in training mode F is not zero: conv2.weight is, but the last batch norm still adds bn2.bias$",
 )
 wrong(
     "1.5",

@@ -550,6 +550,40 @@ wrong(
     race(TOGETHER.replace("steps = list", "[nn.init.constant_(p, 0.1) for p in b.parameters()]\nsteps = list")),
     "start from different weights",
 )
+OWN_LOOP = """
+losses, kept = {{}}, list(islice(train_iter, num_steps))
+for kind in ("plain", "residual"):
+    torch.manual_seed(5)
+    net, losses[kind] = build(kind).{mode}(), []
+    optimizer = torch.optim.{optimizer}
+    for X, y in kept:
+        loss = nn.functional.cross_entropy(net(X), y)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses[kind].append(loss.item())
+return losses
+"""
+SGD = "SGD(net.parameters(), lr, momentum=0.9)"
+right("2.3", "a loop of one's own", race(OWN_LOOP.format(mode="train", optimizer=SGD)))
+wrong(
+    "2.3",
+    "a loop of one's own in evaluation mode",
+    race(OWN_LOOP.format(mode="eval", optimizer=SGD)),
+    "plain net was trained in evaluation mode",
+)
+wrong(
+    "2.3",
+    "forward passes in evaluation mode alone",
+    race(OWN_LOOP.format(mode="eval", optimizer=SGD).replace("        optimizer.step()\n", "")),
+    "was trained$",
+)
+wrong(
+    "2.3",
+    "another optimiser",
+    race(OWN_LOOP.format(mode="train", optimizer="Adam(net.parameters(), lr)")),
+    "is the optimiser another than SGD",
+)
 
 # 2.4, one more block
 
@@ -729,6 +763,9 @@ wrong(
     "a plain block with γ zero",
     longer("block = d2l.Plain(channels, channels)\n" + SILENT + APPEND),
     "output is zero",
+)
+wrong(
+    "2.4", "one new block appended twice", longer(BLOCK + SILENT + APPEND + "\n" + APPEND), "stages of the new net have"
 )
 wrong("2.4", "the same block twice", longer("stage.append(stage[-1])"), "of its own: it uses that of an old block")
 wrong(
@@ -1147,6 +1184,7 @@ right("2.5", "NumPy", explained("torch.tensor([[0, 0], [0, 3**0.5]]).numpy()", "
 wrong("2.5", "nothing changes", explained("[1, 2, 3, 6]"), "values in evaluation mode")
 wrong("2.5", "one half of the block", explained("[0, 0, 0, 3 / 3.5**0.5]"), "one normalisation only")
 wrong("2.5", "no ReLU at all", explained("(x - x.mean()) / x.std(unbiased=False)"), "no ReLU cut off")
+wrong("2.5", "cut off, not rounded twice", explained("[0, 0, 0, 1.72]"), "what becomes of 6")
 wrong("2.5", "no last ReLU", explained("[-0.58, -0.58, -0.58, 1.73]"), "last ReLU is missing")
 wrong("2.5", "divided by three", explained("[0, 0, 0, 1.5]"), "by 4, not by 3")
 wrong("2.5", "divided by the variance", explained("[0, 0, 0, 4.6667]"), "not by its square root")

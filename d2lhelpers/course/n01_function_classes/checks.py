@@ -19,6 +19,8 @@ from d2lhelpers.course.exercise import exercise
 from d2lhelpers.residual import Residual
 
 NUM_POINTS = math.lcm(*range(1, 17))
+# Below 2**63; the largest come first, where what makes a list of all bins fails at once.
+LARGE_CHAINS = ([3, 10**17 + 1], [3, 10**17 + 2], [3, 3 * (10**17 + 1)], [2, 10**10 + 1], [2, 2**24 + 1], [1, 10**6])
 
 
 @exercise(
@@ -52,6 +54,13 @@ def check_safe_chains(is_safe: Any) -> None:
 
     right = pairs_where(divides)
     if found == [right(chain) for chain in chains]:
+        for chain in LARGE_CHAINS:
+            said = _as_bool(call(is_safe, list(chain), name="is_safe"), chain)
+            if said != right(chain):
+                raise Incorrect(
+                    f"right for small numbers, but is_safe({chain}) is {said}: a quotient with / and floats are "
+                    "rounded; % of whole numbers is exact"
+                )
         return
     grows = (
         "it asks whether the numbers grow. A larger class need not contain the smaller one: "
@@ -581,6 +590,8 @@ def _why_not_copied(block: Residual, X: torch.Tensor, output: torch.Tensor, mode
                 "bn2.bias": block.bn2.bias,
             }
             left = [name for name, value in after.items() if value is not None and value.any()]
+            if mode == "training":  # there the batch's own mean is subtracted
+                return "in training mode F is not zero: conv2.weight is, but the last batch norm still adds bn2.bias"
             return (
                 f"in {mode} mode F is not zero. A zero convolution is not enough in a block that has seen data: its "
                 f"last batch norm subtracts the mean that it remembers, and adds its bias. Not zero: {', '.join(left)}"
