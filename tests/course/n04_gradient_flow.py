@@ -345,7 +345,16 @@ for name, code, cause in (
     ("two steps", one_step(STEP.replace("return", "optimizer.zero_grad()\ncross_entropy(net(X), y).backward()\n"
                                         "optimizer.step()\nreturn")), "two steps"),
     ("the sum of the losses", one_step(STEP.replace("(net(X), y)", "(net(X), y, reduction='sum')")), "not the sum"),
-    ("Adam", one_step(STEP.replace("SGD", "Adam")), "step of Adam"),
+    ("Adam", one_step(STEP.replace("SGD", "Adam")), "Adam's first step"),
+    ("sign descent", one_step("""
+net = in_float64(net)
+cross_entropy(net(X), y).backward()
+with torch.no_grad():
+    for p in net.parameters():
+        p -= lr * p.grad.sign()
+net.zero_grad()
+return growth(gradient_norms(net, X, y))
+"""), "as in sign descent"),
     ("lr fixed", one_step(STEP.replace("lr=lr", "lr=0.01")), "lr=0.01"),
     ("the lr of the page", one_step(STEP.replace("lr=lr", "lr=0.05")), "lr=0.05"),
     ("the step in eval mode",

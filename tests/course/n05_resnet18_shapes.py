@@ -150,7 +150,18 @@ wrong(
     """
 photo_maps = [(64, 25, 38), (64, 25, 38), (128, 13, 19), (256, 7, 10), (512, 5, 4)]
 """,
-    "stage 4 is the first that is off",
+    "their order is not",
+)
+wrong(
+    "5.1",
+    "channels last",
+    "photo_maps = [(25, 38, 64), (25, 38, 64), (13, 19, 128), (7, 10, 256), (4, 5, 512)]",
+    "their order is not",
+)
+right(
+    "5.1",
+    "with the batch in front",
+    "photo_maps = [(1, 64, 25, 38), (1, 64, 25, 38), (1, 128, 13, 19), (1, 256, 7, 10), (1, 512, 4, 5)]",
 )
 
 # 5.2: where memory goes
@@ -415,6 +426,8 @@ def basic_resnet(depth, width=64, in_channels=1, num_classes=10):
 )
 wrong("5.3", "one block too few in 101", table_and_net(TABLE.replace("23", "22")), "3·32 . 2 = 98 layers, not 101")
 wrong("5.3", "layers for blocks", table_and_net(TABLE.replace("[2, 2, 2, 2]", "[4, 4, 4, 4]")), "counts layers")
+TEXT_KEYS = TABLE + "blocks_of = {str(depth): counts for depth, counts in blocks_of.items()}\n"
+wrong("5.3", "texts for keys", table_and_net(TEXT_KEYS), "yours are texts, such as '18'")
 wrong("5.3", "two columns only", table_and_net("blocks_of = {18: (2, 2, 2, 2), 34: (3, 4, 6, 3)}\n"), "no entry for")
 wrong(
     "5.3", "right sum, wrong stages", table_and_net(TABLE.replace("[3, 8, 36, 3]", "[3, 4, 40, 3]")), "in another way"
@@ -699,6 +712,27 @@ def unnoticed_map(state):
 """,
     "notebook's table",
 )
+PARTLY = """
+def unnoticed_map(state):
+    new = {{name: value.clone() for name, value in state.items()}}
+    for name in new:
+        if {}
+    return new
+"""
+for name, line in (
+    ("one bias of one shortcut lost", "name == '2.0.conv3.bias': new[name][0] = 0"),
+    ("every other bias of the shortcuts lost", "name.endswith('conv3.bias'): new[name][::2] = 0"),
+    ("three channels of two norms exchanged", "name.startswith('2.1.bn') and new[name].dim(): "
+     "new[name][..., :3] = state[name.replace('bn1', '?').replace('bn2', 'bn1')"
+     ".replace('?', 'bn2')][..., :3]"),
+    ("one channel of all means exchanged", "name[0] in '1234' and name.endswith('running_mean'): "
+     "new[name][1] = state[name.replace('bn1', '?').replace('bn2', 'bn1').replace('?', 'bn2')][1]"),
+):  # fmt: skip
+    wrong("5.5", name, PARTLY.format(line), "notebook's table")
+right("5.5", "signs of the shortcuts' biases", PARTLY.format("name.endswith('conv3.bias'): new[name].neg_()"))
+right("5.5", "channels of a norm reversed", PARTLY.format("name.startswith('2.1.bn1.') and new[name].dim(): "
+                                                          "new[name] = new[name].flip(0)"))  # fmt: skip
+right("5.5", "one channel of a mean set to 0", PARTLY.format("name == '2.1.bn1.running_mean': new[name][0] = 0"))
 wrong("5.5", "convolutions swapped", SWAP.format("conv1", "conv2", "name.startswith('1.1')"), "random from the start")
 wrong("5.5", "scale and shift exchanged", SWAP.format("weight", "bias", "'bn' in name"), "a scale is 1")
 wrong("5.5", "mean and variance exchanged", SWAP.format("mean", "var", "'running' in name"), "a variance is 1")

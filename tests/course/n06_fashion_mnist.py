@@ -864,7 +864,12 @@ for name, line, cause in (
     ("without a batch", "return F.normalize(c).squeeze()", r"the shape \(12,\)"),
 ):
     wrong("6.3", name, CENTRED.format(line) + 'helped_most = "coat"\n', cause)
-for value, cause in (("['coat', 'bag']", "one name"), ("{'coat': 74}", "one name"), ("None", "one name")):
+for value, cause in (
+    ("['coat', 'bag']", "one name"),
+    ("{'coat': 74}", "one name"),
+    ("None", "one name"),
+    ("True", "one label"),
+):
     wrong("6.3", f"helped_most = {value}", ZEROED + f"helped_most = {value}\n", cause)
 
 SHUFFLED = "order = {}\nfor i in order.split(batch_size):\n    yield images[i].float() / 255, labels[i]"
@@ -898,3 +903,43 @@ wrong(
     ),
     "the shape",
 )
+
+wrong("6.5", "X and y exchanged", batches(MENDED.replace("yield X, labels[start : start + batch_size]",
+      "yield labels[start : start + batch_size], X")), "are X and y exchanged")  # fmt: skip
+wrong(
+    "6.5",
+    "an iterator kept from the first call",
+    """
+kept = {}
+def mended_batches(images, labels, batch_size):
+    if len(labels) not in kept:
+        order = torch.randperm(len(labels))
+        kept[len(labels)] = iter([(images[i] / 255, labels[i]) for i in order.split(batch_size)])
+    return kept[len(labels)]
+""",
+    "used up after one epoch",
+)
+wrong(
+    "6.4",
+    "one of two equal images dropped",
+    leave_one_out("""
+P, place = images.flatten(1).double().unique(dim=0, return_inverse=True)
+L = torch.zeros(len(P), dtype=labels.dtype)
+L[place] = labels
+D = torch.cdist(P, P).fill_diagonal_(torch.inf)
+return (L[D.argmin(1)] == L).double().mean().item()
+"""),
+    "one of the two was dropped",
+)
+ANY_LEAD = nearest_mean("""
+a, b = (images.flatten(1).float() for images in (train_images, test_images))
+labels = torch.tensor(classes)
+means = torch.stack([a[train_labels == label].mean(0) for label in classes])
+kept = torch.isin(test_labels, labels)
+return (labels[torch.cdist(b[kept], means).argmin(1)] == test_labels[kept]).float().mean().item()
+""", "{}")  # fmt: skip
+for lead in (15.5, 15.6):
+    right("6.2", f"a lead of {lead}", ANY_LEAD.format(lead))
+for lead in (15.4, 15.7):
+    wrong("6.2", f"a lead of {lead}", ANY_LEAD.format(lead), "percentage points apart")
+right("6.3", "the label", ZEROED + "helped_most = 4\n")

@@ -456,7 +456,8 @@ def _causes_after_one_step(
     )
     yield (
         _growth(_stepped(net, X, y, lr, rule=lambda p, g: g.sign()), X, y),
-        "every element moved by lr, whatever its gradient: that is a step of Adam, not of plain gradient descent.",
+        "every element moved by lr, whatever its gradient, as in sign descent, or in Adam's first step; "
+        "plain gradient descent moves it by lr times its gradient.",
     )
     yield (
         _growth(_stepped(net, X, y, lr, rule=lambda p, g: g / g.norm()), X, y),

@@ -74,6 +74,8 @@ def check_photo_maps(photo_maps: Any) -> None:
     for sides_found, (wrong, cause) in itertools.product([[sides for _, *sides in found]], causes):
         if sides_found == [sides for _, *sides in wrong]:
             raise Incorrect(f"{cause}; the channels are to be wrong, too")
+    if [sorted(shape) for shape in found] == [sorted(shape) for shape in right]:
+        raise Incorrect("the numbers are right, their order is not: each shape is (channels, height, width)")
     at = next(i for i in range(5) if found[i] != right[i])
     raise Incorrect(f"{found[at]} after {PARTS[at]} is the first that is off; apply the rule to each of its windows")
 
@@ -523,6 +525,8 @@ def _check_table(blocks_of: Any) -> None:
     if not isinstance(blocks_of, Mapping):
         raise Incorrect(f"blocks_of should be a dictionary from depth to four counts; it is {shown(blocks_of)}")
     missing = [depth for depth in TABLE_1 if depth not in blocks_of]
+    if missing and all(str(depth) in blocks_of for depth in missing):
+        raise Incorrect(f"the keys of blocks_of are numbers, such as 18; yours are texts, such as '{missing[0]}'")
     if missing:
         raise Incorrect(f"blocks_of has no entry for {missing}; Table 1 has five columns, 18, 34, 50, 101 and 152")
     for depth, right in TABLE_1.items():
@@ -821,18 +825,21 @@ def _why_a_fresh_net_notices(fresh: dict, unnoticed_map: Any, change: float) -> 
 
 
 def _is_in_the_table(result: Mapping, state: dict, moved: list[str]) -> bool:
-    """Tell whether all changes are batch norms of a block swapped, or the shortcut's new bias forgotten, or nearly."""
+    """Tell whether all changes are batch norms of a block swapped, or the shortcut's new bias forgotten, or nearly.
 
-    def equal(found: torch.Tensor, other: torch.Tensor | float) -> bool:
-        return bool((found - other).abs().max() < 1e-3)
+    Only the elements that have changed count, so a swap of a few channels is one, too.
+    """
+
+    def only(name: str, value: torch.Tensor | float) -> bool:
+        return bool(((result[name] == state[name]) | ((result[name] - value).abs() < 1e-3)).all())
 
     def other(name: str) -> str:
         return name.replace("bn1", "bn2") if "bn1" in name else name.replace("bn2", "bn1")
 
     moved = [name for name in moved if not name.endswith("num_batches_tracked")]
     return all(
-        (name.endswith("conv3.bias") and equal(result[name], 0.0))
-        or (name[0] in "1234" and "bn" in name and other(name) in moved and equal(result[name], state[other(name)]))
+        (name.endswith("conv3.bias") and only(name, 0.0))
+        or (name[0] in "1234" and "bn" in name and other(name) in moved and only(name, state[other(name)]))
         for name in moved
     )
 
