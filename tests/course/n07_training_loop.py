@@ -195,7 +195,18 @@ def gradient_in_parts(net, X, y, parts):
 """,
     "inside the loop",
 )
-wrong("7.2", "gradients cleared before they are returned", _in_parts(after="net.zero_grad()"), "raised AttributeError")
+wrong(
+    "7.2",
+    "gradients cleared before they are returned",
+    _in_parts(after="net.zero_grad()"),
+    "no gradient: .*zero_grad not after it",
+)
+wrong(
+    "7.2",
+    "backward forgotten",
+    _in_parts().replace("loss.backward()", "pass"),
+    "no gradient: was backward called",
+)
 
 # 7.3, accuracy for each class
 
@@ -290,6 +301,12 @@ def accuracy_per_class(net, data_iter):
 """
 
 
+wrong(
+    "7.3",
+    "the outermost module always put into training mode",
+    _per_class(end=_MODES + "; net.training = True"),
+    "in another mode",
+)
 wrong("7.3", "left in eval mode", _per_class(end="pass"), "left in eval mode")
 wrong("7.3", "everything woken", _per_class(end="net.train()"), "eval mode on purpose")
 wrong("7.3", "only the outermost mode put back", _per_class(end="net.train(modes[0][1])"), "eval mode on purpose")
@@ -639,6 +656,12 @@ wrong(
     _schedule("max(t - 1, 0) / top if t - 1 < top else (n - t + 1) / (n - top)"),
     "one batch late",
 )
+wrong(
+    "7.5",
+    "begun anew after 235 batches",
+    _schedule("t % 235 / top if t % 235 < top else (n - t % 235) / (n - top)"),
+    "with 940 batches .* at batch 235",
+)
 wrong("7.5", "no warm-up", _schedule("(n - t) / n"), "warm-up is missing")
 wrong(
     "7.5",
@@ -858,6 +881,10 @@ wrong("7.6", "trained in the evaluation as well", _loop(epoch_end="net.train(); 
 wrong("7.6", "one epoch too few", _loop(before="num_epochs -= 1"), "returned 2 numbers")
 wrong("7.6", "only the last accuracy", _loop(returned="accuracies[-1]"), "expected a list of 3 numbers")
 wrong("7.6", "no return", _loop(returned="None"), "is the return missing")
+wrong(
+    "7.6", "the best so far", _loop(returned="[max(accuracies[: k + 1]) for k in range(num_epochs)]"), "best .* so far"
+)
+wrong("7.6", "sorted", _loop(returned="sorted(accuracies)"), "are sorted")
 wrong("7.6", "percent", _loop(value="100 * metric[0] / metric[1]"), "percent")
 wrong("7.6", "counts", _loop(value="metric[0]"), "counts of correct")
 wrong("7.6", "sums never begun anew", _loop(start=_NONE), "begin each evaluation with new")

@@ -251,6 +251,20 @@ def FlippedBatches(data_iter, seed):
 """,
     "a generator: it has no length",
 )
+wrong(
+    "8.2",
+    "odd or even",
+    _class(LOOP, init="self.generator = torch.Generator().manual_seed(seed % 2)"),
+    "different seeds",
+)
+wrong(
+    "8.2",
+    "the last three digits",
+    _class(LOOP, init="self.generator = torch.Generator().manual_seed(seed % 1000)"),
+    "different seeds",
+)
+first_three = "X[turned] = torch.cat([X[turned][:, :3].flip(3), X[turned][:, 3:]], 1)"
+wrong("8.2", "three channels at most", _class(LOOP.replace("X[turned] = X[turned].flip(3)", first_three)), "neither")
 wrong("8.2", "no length", _class(LOOP, length=""), "__len__ is missing")
 wrong("8.2", "no iter", _class("", length="return 9"), "no __iter__")
 wrong(
@@ -676,6 +690,10 @@ parameter_factor_56 = traces[16, 56].parameters / small.parameters
 cost_factor_width_32 = traces[32, 28].multiply_adds / small.multiply_adds
 """,
 )
+wrong("8.5", "percent", _factors(cost="377.2"), "cost_factor_56 .* in percent")
+wrong("8.5", "growth less one", _factors(width="2.857"), "cost_factor_width_32 .*by how much it grows")
+wrong("8.5", "growth in percent", _factors(width="285.7"), "by how many percent it grows")
+wrong("8.5", "parameters in percent", _factors(parameters="100"), "in percent")
 wrong("8.5", "pixels", _factors(cost="(56 / 28) ** 2"), "one stage's maps are 4×4 and 7×7")
 wrong("8.5", "sides", _factors(cost="56 / 28"), "counted in both directions")
 wrong("8.5", "sides to the fourth", _factors(cost="2 ** 4"), "side counts twice")

@@ -204,10 +204,14 @@ exhibit(
         "a row for each image": "assert list(PooledNet()(torch.zeros(3, 3, 32, 32)).shape) == [3, 10]",
         "in eval mode, with a loss": """
 scores = PooledNet().eval()(torch.rand(3, 3, 32, 32))
-assert F.cross_entropy(scores, torch.tensor([0, 5, 9])).isfinite()
+assert scores.shape == (3, 10) and F.cross_entropy(scores, torch.tensor([0, 5, 9])).isfinite()
 """,
     },
     bad={
+        "a loss, of however many scores": ("""
+scores = PooledNet()(torch.rand(3, 3, 32, 32))
+assert F.cross_entropy(scores, torch.tensor([0, 5, 9])).isfinite()
+""", MISSES),
         "it runs": ("PooledNet()(torch.zeros(2, 3, 32, 32))", MISSES),
         "how many classes": ("assert PooledNet()(torch.zeros(2, 3, 32, 32)).shape[1] == 10", MISSES),
         "a layer's size besides": ("""
@@ -876,3 +880,44 @@ assert loss < 0.8 * (1 - 2 / torch.pi)
 right("15.7", "the symptom made into a test", hunt(7, "d", "test_branch", "BlockWithBranch", symptom))
 turned = "assert float(signal_after(-1.0, 3)) == -1"
 right("15.13", "a gain of minus one", hunt(13, "b", "test_signal", "signal_after", turned))
+
+CIFAR = "X = torch.randn({}, 3, 32, 32)\n"
+for name, body in {
+    "one image": CIFAR.format(1) + "assert PooledNet()(X).shape == (1, 10)",
+    "the number of rows": CIFAR.format(2) + "assert len(PooledNet()(X)) == 2",
+    "the number of scores": CIFAR.format(2) + "assert PooledNet()(X).numel() == 20",
+    "the number of columns": CIFAR.format(2) + "assert PooledNet()(X).shape[1] == 10",
+}.items():
+    wrong("15.4", name, hunt(4, "b", "test_pooled_net", "PooledNet", body), MISSES)
+
+batches_of_nine = """
+net = nn.Sequential(nn.Identity())
+y = torch.zeros(9, dtype=torch.long)
+batches = [(torch.eye(3)[y], y), (torch.eye(3)[[1]], torch.tensor([0]))]
+"""
+stays = batches_of_nine + "assert abs(evaluate(net, batches) - 0.9) < 1e-6 and not net.training"
+wrong("15.9", "eval mode wanted afterwards", hunt(9, "b", "test_evaluate", "evaluate", stays), NARROW)
+by_name = batches_of_nine + "assert abs(evaluate(net=net, batches=batches) - 0.9) < 1e-6"
+wrong("15.9", "arguments by name", hunt(9, "b", "test_evaluate", "evaluate", by_name), NARROW)
+
+by_name = """
+batches = [(torch.randn(4, 3), torch.tensor([0, 1, 0, 1]))]
+rates = train_with_milestones(nn.Linear(3, 2), batches, num_epochs=2, lr=1.0, milestones=[1])
+assert abs(rates[1] - 0.1) < 1e-6
+"""
+wrong("15.3", "arguments by name", hunt(3, "d", "test_rates", "train_with_milestones", by_name), NARROW)
+by_name = """
+net = nn.Sequential(nn.BatchNorm1d(3), nn.Linear(3, 2))
+batches = [(torch.randn(4, 3), torch.tensor([0, 1, 0, 1]))]
+train_and_evaluate(net, batches, batches, num_epochs=3, lr=0.1)
+assert net[0].num_batches_tracked == 3
+"""
+wrong("15.10", "arguments by name", hunt(10, "a", "test_training", "train_and_evaluate", by_name), NARROW)
+
+in_eval_mode = """
+net, modes = nn.Sequential(nn.BatchNorm2d(3)), []
+net[0].register_forward_hook(lambda module, inputs, output: modes.append(module.training))
+layer_shapes(net, 2, 3, 4, 5)
+assert modes == [False]
+"""
+wrong("15.12", "eval mode inside", hunt(12, "c", "test_layer_shapes", "layer_shapes", in_eval_mode), NARROW)

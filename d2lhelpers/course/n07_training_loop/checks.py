@@ -136,7 +136,15 @@ def _check_gradient(gradient_in_parts: Any, seed: int, parts: int, count: int) -
 
     net[0].register_forward_hook(note_forward)
 
-    given = call(gradient_in_parts, net, X.clone(), y.clone(), parts, name="gradient_in_parts")
+    try:
+        given = call(gradient_in_parts, net, X.clone(), y.clone(), parts, name="gradient_in_parts")
+    except Incorrect as error:
+        missing = any(parameter.grad is None for parameter in net.parameters())
+        if sizes and missing and isinstance(error.__cause__, (AttributeError, TypeError)):
+            raise Incorrect(
+                f"{error}. A parameter has no gradient: was backward called, and is zero_grad not after it?"
+            ) from error.__cause__
+        raise
     if type(given).__module__ == "numpy":
         given = torch.as_tensor(given)
     if isinstance(given, (list, tuple)):
@@ -236,6 +244,13 @@ def _refuse_sizes(sizes: list[int], parts: int, X: torch.Tensor) -> None:
 def check_accuracy_per_class(accuracy_per_class: Any) -> None:
     """On batches of unequal size, classes unequally often; the net has gradients, dropout, and frozen parts."""
     net, batches = _net_and_classes()
+    _check_shares(accuracy_per_class, net, batches)
+    mostly_in_eval, batches = _net_and_classes()
+    mostly_in_eval.eval()[2].train()
+    _check_shares(accuracy_per_class, mostly_in_eval, batches)
+
+
+def _check_shares(accuracy_per_class: Any, net: nn.Module, batches: list) -> None:
     modes = [module.training for module in net.modules()]
     right, causes = _shares_of_classes(net, batches)
     state = copy.deepcopy(net.state_dict())
@@ -567,8 +582,8 @@ def _same_statistics(found: dict[str, torch.Tensor], expected: dict[str, torch.T
     ),
 )
 def check_warm_up_schedule(warm_up_schedule: Any) -> None:
-    """The rate at each batch, for three lengths and highest rates."""
-    for num_batches, peak in ((40, 0.2), (30, 0.5), (10, 1.5)):
+    """The rate at each batch, for four lengths and highest rates; one is longer than an epoch of the notebook."""
+    for num_batches, peak in ((40, 0.2), (30, 0.5), (10, 1.5), (940, 0.1)):
         rates = _rates_with(warm_up_schedule, num_batches, peak)
         top = num_batches // 10
         t = torch.arange(num_batches + 2, dtype=torch.float64)
@@ -819,6 +834,10 @@ def _cause_of_accuracy(found: torch.Tensor, run: dict[str, Any]) -> str:
         return "sums go on from epoch to epoch; begin each evaluation with new ones"
     if _close(found, 1 - counted):
         return "these are the shares of the wrong predictions"
+    if _close(found, counted.cummax(dim=0).values):
+        return "these are the best accuracies so far; return the one after each epoch, also where it is lower"
+    if _close(found, counted.sort().values):
+        return "the accuracies are sorted; leave them in the order of the epochs"
     shares, expected = ([f"{value:.3f}" for value in values.tolist()] for values in (found, counted))
     return f"the test accuracies are {', '.join(expected)} after the epochs; yours are {', '.join(shares)}"
 
@@ -841,7 +860,7 @@ def _small_training() -> tuple[nn.Module, list[list], list]:
     return net, [batches(X[order], y[order], 8, 8, 5) for order in orders], batches(*images(23), 10, 10, 3)
 
 
-_RATE, _DECAY = 0.3, 0.8
+_RATE, _DECAY = 0.5, 0.8  # with this rate the right accuracies rise, and then fall
 
 
 class _Shuffled:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import math
 import random
 import statistics
@@ -121,8 +122,13 @@ def check_flipped_batches(FlippedBatches: Any) -> None:
     other = call(FlippedBatches, other_source, 6, name="FlippedBatches")
     same_choice, other_choice = _turned_in_one_epoch(same, same_source), _turned_in_one_epoch(other, other_source)
     _check_choice(first, second, other_choice)
-    if _same_choice(first, other_choice):
-        raise Incorrect("two FlippedBatches with different seeds turn the same images: is the seed used?")
+    choices = [first, other_choice]
+    for seed in (7, 1005):
+        source_of_seed = _Batches()
+        of_seed = call(FlippedBatches, source_of_seed, seed, name="FlippedBatches")
+        choices.append(_turned_in_one_epoch(of_seed, source_of_seed))
+    if any(_same_choice(a, b) for a, b in itertools.combinations(choices, 2)):
+        raise Incorrect("two FlippedBatches with different seeds turn the same images: is the seed used as it is?")
     if not _same_choice(first, same_choice):
         raise Incorrect(
             "two FlippedBatches with the same seed turn different images: is the seed used, and has each object a "
@@ -149,7 +155,7 @@ def _check_an_epoch_that_was_left(batches: Any, source: _Batches) -> None:
 
 def _check_other_batches(FlippedBatches: Any) -> None:
     """Other numbers of channels and of images, other types; named arguments, as in the task."""
-    for options in ({"sizes": (7, 1), "channels": 3, "dtype": torch.float64}, {"sizes": (6,), "channels": 1}):
+    for options in ({"sizes": (7, 1), "channels": 3, "dtype": torch.float64}, {"sizes": (6,), "channels": 5}):
         source = _Batches(**options)
         batches = call(functools.partial(FlippedBatches, seed=0), source, name="FlippedBatches")
         _check_length(batches, source)
@@ -350,6 +356,12 @@ def _check_factor(value: Any, name: str, right: float, causes: list[tuple[float,
     truncated = math.floor(100 * right) / 100
     if abs(found - right) <= 0.005 or math.isclose(found, truncated):
         return
+    causes = [
+        *causes,
+        (100 * right, "that is in percent; give how many times as much it is"),
+        (right - 1, "that is by how much it grows; the factor is how many times as much it is, one more"),
+        (100 * (right - 1), "that is by how many percent it grows; give how many times as much it is"),
+    ]
     near = [(abs(found - wrong), cause) for wrong, cause in causes if math.isclose(found, wrong, rel_tol=0.002)]
     cause = min(near)[1] if near else "go through the parts of the net: does each of them grow by the same factor?"
     if abs(found - right) < 0.02:

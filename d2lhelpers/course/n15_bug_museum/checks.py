@@ -96,7 +96,7 @@ def check_15_3(diagnosis: Any, test: Any) -> None:
             "b": "the scheduler is made from this optimizer, and holds on to it",
             "c": "gamma=0.1 multiplies the rate by 0.1, which makes a tenth of it",
         },
-        also_right={"the rate divided by hand": _train_by_hand},
+        also_right={"the rate divided by hand, arguments in order": _train_by_hand},
         also_broken={"a step of the schedule after the last epoch only": _train_with_one_late_step},
     )
 
@@ -127,7 +127,10 @@ def check_15_4(diagnosis: Any, test: Any) -> None:
         also_right={"made for 32×32 and no other size": _pooled_by(32), "a mean over the pixels": _PooledByMean,
                     "a last layer for all 1,024 numbers": _ScoresOfAllSquares},
         also_broken={"squares of 16×16": _pooled_by(16),
-                     "it runs, with a row of scores for each square": _ScoresOfEachSquare},
+                     "it runs, with a row of scores for each square": _ScoresOfEachSquare,
+                     "it runs, with 160 scores for each image": _AllScoresOfSquares,
+                     "it runs, with the scores of an image in a column": _ScoresInColumns,
+                     "it runs for one image alone, several share one row": _OneRowForAll},
     )  # fmt: skip
 
 
@@ -280,7 +283,10 @@ def check_15_9(diagnosis: Any, test: Any) -> None:
             "c": "the scores are (batch, classes), and dim=1 runs over the classes",
             "d": "no_grad stands around the loop, and gradients would not change what is predicted",
         },
-        also_right={"all predictions in one tensor": _evaluate_at_once},
+        also_right={
+            "all predictions in one tensor": _evaluate_at_once,
+            "the modes put back": _evaluate_and_put_back,
+        },
         also_broken={"the mean of the shares in one line": _evaluate_by_mean},
     )
 
@@ -369,7 +375,11 @@ def check_15_12(diagnosis: Any, test: Any) -> None:
             "b": "the loop runs through all layers, each once and in order",
             "d": "gradients are recorded at most; without an optimizer's step no weight changes",
         },
-        also_right={"shapes of a copy": _shapes_of_a_copy, "the package's evaluating": _shapes_while_evaluating},
+        also_right={
+            "shapes of a copy": _shapes_of_a_copy,
+            "the package's evaluating": _shapes_while_evaluating,
+            "what the net keeps is put back": _shapes_and_put_back,
+        },
         also_broken={"no_grad, still in training mode": _shapes_without_gradient},
     )
 
@@ -446,7 +456,9 @@ class _PlainUnit(Plain):
         super().__init__(in_channels, out_channels, stride != 1 or in_channels != out_channels, stride)
 
 
-def _train_by_hand(net: nn.Module, batches: Any, num_epochs: int, lr: float, milestones: Iterable[int]) -> list[float]:
+def _train_by_hand(
+    net: nn.Module, batches: Any, num_epochs: int, lr: float, milestones: Iterable[int], /
+) -> list[float]:
     rates = []
     for epoch in range(num_epochs):
         lr *= 0.1 ** list(milestones).count(epoch)
@@ -502,6 +514,21 @@ class _ScoresOfAllSquares(_PooledByMean):
 class _ScoresOfEachSquare(_PooledByMean):
     def pooled(self, out: Tensor) -> Tensor:
         return F.avg_pool2d(out, 8).permute(0, 2, 3, 1).reshape(-1, 64)
+
+
+class _AllScoresOfSquares(_ScoresOfEachSquare):
+    def forward(self, images: Tensor) -> Tensor:
+        return super().forward(images).reshape(len(images), -1)
+
+
+class _ScoresInColumns(_PooledByMean):
+    def forward(self, images: Tensor) -> Tensor:
+        return super().forward(images).T
+
+
+class _OneRowForAll(_PooledByMean):
+    def forward(self, images: Tensor) -> Tensor:
+        return super().forward(images).mean(dim=0, keepdim=True)
 
 
 class _NormedBlock(nn.Module):
@@ -664,6 +691,11 @@ def _evaluate_at_once(net: nn.Module, batches: Any) -> float:
     return right.sum().item() / right.numel()
 
 
+def _evaluate_and_put_back(net: nn.Module, batches: Any, /) -> float:
+    with evaluating(net):
+        return _evaluate_at_once(net, batches)
+
+
 def _evaluate_by_mean(net: nn.Module, batches: Any) -> float:
     net.eval()
     with torch.no_grad():
@@ -671,7 +703,7 @@ def _evaluate_by_mean(net: nn.Module, batches: Any) -> float:
 
 
 def _train_and_switch_back(
-    net: nn.Module, train_batches: Any, test_batches: Any, num_epochs: int, lr: float, back: bool = True
+    net: nn.Module, train_batches: Any, test_batches: Any, num_epochs: int, lr: float, /, back: bool = True
 ) -> list[float]:
     net.train()
     accuracies = []
@@ -712,6 +744,13 @@ def _shapes_without_gradient(net: nn.Sequential, *size: int) -> list[tuple[str, 
 def _shapes_while_evaluating(net: nn.Sequential, *size: int) -> list[tuple[str, tuple[int, ...]]]:
     with evaluating(net):
         return _shapes_without_gradient(net, *size)
+
+
+def _shapes_and_put_back(net: nn.Sequential, *size: int) -> list[tuple[str, tuple[int, ...]]]:
+    kept = {name: value.clone() for name, value in net.state_dict().items()}
+    shapes = _shapes_without_gradient(net, *size)
+    net.load_state_dict(kept)
+    return shapes
 
 
 def _signal_by_recursion(gain: Any, layers: int) -> Tensor:

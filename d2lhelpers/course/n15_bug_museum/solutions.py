@@ -33,7 +33,7 @@ diagnosis_3 = "d"  # answer
 def test_rates(train_with_milestones):
     # answer
     batches = [(torch.randn(4, 3), torch.tensor([0, 1, 1, 0]))]
-    rates = train_with_milestones(nn.Linear(3, 2), batches, num_epochs=3, lr=1.0, milestones=[1, 2])
+    rates = train_with_milestones(nn.Linear(3, 2), batches, 3, 1.0, [1, 2])
     assert torch.allclose(torch.tensor(rates), torch.tensor([1.0, 0.1, 0.01]))
     # end of answer
 
@@ -122,7 +122,7 @@ def test_training(train_and_evaluate):
     # answer
     net = nn.Sequential(nn.BatchNorm1d(3), nn.Linear(3, 2))
     batches = [(torch.randn(4, 3), torch.tensor([0, 1, 1, 0])) for _ in range(5)]
-    train_and_evaluate(net, batches, batches, num_epochs=2, lr=0.1)
+    train_and_evaluate(net, batches, batches, 2, 0.1)
     assert net[0].num_batches_tracked == 2 * 5
     # end of answer
 
