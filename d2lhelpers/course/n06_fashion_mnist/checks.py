@@ -276,8 +276,8 @@ def _compare_normalized(normalized: Any, pixels: torch.Tensor) -> None:
                 cause = "a number that keeps you from dividing by 0 has to be far smaller than any norm"
                 raise Incorrect(f"an image with hardly any contrast gets the norm {found:.3g}, not 1: {cause}")
             raise Incorrect(
-                "an image with hardly any contrast gets other values than (row − mean) / norm; the largest mean of such "
-                f"a row is {means.abs().max():.3g}, and should be 0"
+                "an image with hardly any contrast gets other values than (row − mean) / norm; the largest mean of "
+                f"such a row is {means.abs().max():.3g}, and should be 0"
             )
         means, norms = output[others].mean(dim=1), output[others].norm(dim=1)
         if not _same(means, torch.zeros_like(means)):
@@ -404,8 +404,8 @@ def _check_many_images(leave_one_out_accuracy: Any) -> None:
     if not _near([found], [_leave_one_out(images, labels)]):
         raise Incorrect(
             f"leave_one_out_accuracy is right for some forty images, and returns {found:.4g} for 1,050 of which "
-            f"{_leave_one_out(images, labels):.4g} are judged rightly. If you go through them in parts: the images of a "
-            "part that starts at i have their own places at i, i + 1, …; and all images count"
+            f"{_leave_one_out(images, labels):.4g} are judged rightly. If you go through them in parts: the images of "
+            "a part that starts at i have their own places at i, i + 1, …; and all images count"
         )
 
 
