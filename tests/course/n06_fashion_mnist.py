@@ -611,9 +611,10 @@ fixed_batches = lambda X, y, size: DataLoader(TensorDataset(X.float().div(255), 
 right(
     "6.5",
     "the course's loader",
-    batches(
-        "from d2lhelpers.fashion_mnist import FashionMNISTBatches\nreturn FashionMNISTBatches(images, labels, batch_size, shuffle=True)"
-    ),
+    batches("""
+from d2lhelpers.fashion_mnist import FashionMNISTBatches
+return FashionMNISTBatches(images, labels, batch_size, shuffle=True)
+"""),
 )
 right(
     "6.5",
