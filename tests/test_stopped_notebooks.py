@@ -43,4 +43,4 @@ def test_after_a_stop_all_other_cells_run(run_notebook, number):
     assert all(evalue == stopped for _, _, evalue in errors), errors
     shown = "".join(str(output) for cell in cells for output in cell.outputs)
     assert "Not decided" in shown and "Not complete: a run was stopped early." in shown or number == "07"
-    assert "DOES NOT HOLD" not in shown
+    assert "Does not hold" not in shown
