@@ -602,6 +602,7 @@ def longer(body: str, depth: str = "26") -> str:
 BLOCK = "block = d2l.Residual(channels, channels)\n"
 SILENT = "nn.init.zeros_(block.bn2.weight)\nnn.init.zeros_(block.bn2.bias)\n"
 DIRAC = "for conv in (block.conv1, block.conv2):\n    nn.init.dirac_(conv.weight)\n    nn.init.zeros_(conv.bias)\n"
+UNDONE = "for norm in (block.bn1, block.bn2):\n    norm.running_var.fill_(1 - norm.eps)\n"
 APPEND = "stage.append(block)"
 
 right("2.4", "with the notebook's function", longer(BLOCK + SILENT + APPEND))
@@ -759,7 +760,7 @@ wrong("2.4", "Dirac kernels in a residual block", longer(BLOCK + DIRAC + APPEND)
 wrong(
     "2.4",
     "a plain block with Dirac kernels",
-    longer("block = d2l.Plain(channels, channels)\n" + DIRAC + APPEND),
+    longer("block = d2l.Plain(channels, channels)\n" + DIRAC + UNDONE + APPEND),
     "plain, they never add their input: in evaluation mode it does",
 )
 wrong(

@@ -758,7 +758,7 @@ def _assert_they_can_learn(longer: nn.Module, before: nn.Module, X: torch.Tensor
         "the root of 3.5. It divides the sum of squares by the number of values.",
         "Part 1: normalize, set what is negative to zero, and both once more, with the mean and the standard "
         "deviation of the values that came out of the first half.",
-        "Part 2: which γ and β undo \"subtract 3, divide by the root of 3.5\"? Nothing is negative then, so the second "
+        'Part 2: which γ and β undo "subtract 3, divide by the root of 3.5"? Nothing is negative then, so the second '
         "batch norm meets the same four numbers.",
     ),
 )

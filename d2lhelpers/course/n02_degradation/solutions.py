@@ -62,6 +62,6 @@ beta = 3  # answer
 # Batch norm takes mean and variance from the batch, so the plain block forgets the level and the scale of each channel,
 # and the ReLU cuts off all that was below the mean. γ and β can bring back the level and the scale of one batch; they
 # bring them back for every other batch, too, whose own level and scale were other ones.
-# (gamma = -3.5 ** 0.5 is right as well: the first half turns the numbers round, 5, 4, 3, 0, the second turns them back.)
+# (gamma = -3.5 ** 0.5 is right as well: the first half turns the numbers round, 5, 4, 3, 0, the second back.)
 my_explanation = "c"
 # end of answer
