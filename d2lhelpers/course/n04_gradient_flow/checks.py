@@ -311,7 +311,10 @@ def check_one_step(growth_after_one_step: Any) -> None:
         (8, False, False, 1.0, True, 6), (8, False, True, 0.4, False, 6),
     )  # fmt: skip
     for depth, residual, norm, lr, training, num_images in cases:
-        net, X, y = small_net(depth, residual, norm, seed=depth + 1).train(training), *some_images(depth + 1, num_images)
+        net, X, y = (
+            small_net(depth, residual, norm, seed=depth + 1).train(training),
+            *some_images(depth + 1, num_images),
+        )
         found = number(call_on_a_net(growth_after_one_step, net, X, y, lr, name="growth_after_one_step"), "the growth")
         stepped = after_a_step(net, X, y, lr)
         right = growth_of(stepped, X, y)

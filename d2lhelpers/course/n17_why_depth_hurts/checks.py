@@ -31,9 +31,9 @@ from d2lhelpers.course.n04_gradient_flow.nets import (
     minutes=10,
     names=("idle_parameters",),
     hints=(
-        "Batch norm subtracts the mean of each channel. What becomes of a constant that was added to the channel before?",
-        "You can measure it: `torch.autograd.grad(loss, list(net.parameters()))` for a copy of the net in training mode "
-        "and in 64-bit numbers, `in_float64(net)`. Which norms are zero, but for rounding?",
+        "Batch norm subtracts the mean of each channel. What becomes of a constant that was added to it before?",
+        "You can measure it: `torch.autograd.grad(loss, list(net.parameters()))` for a copy of the net in training "
+        "mode and in 64-bit numbers, `in_float64(net)`. Which norms are zero, but for rounding?",
         "Keep a name of `net.named_parameters()` if the norm of its gradient is less than a billionth of the largest.",
     ),
 )
@@ -109,8 +109,7 @@ def _check_names(found: set[str], net: nn.Module, X: Tensor, y: Tensor, what: st
     minutes=10,
     names=("keeping_scale_of", "scale_at_32"),
     hints=(
-        "`keeping_scale` in Section 3 does it for one depth. "
-        "What has to be counted and measured anew for another net?",
+        "`keeping_scale` in Section 3 does it for one depth. What has to be counted and measured anew for another net?",
         "A factor c on all weights multiplies the growth by c once for each convolution between x_0 and x_L. "
         "`blocks_of(net)` counts the blocks, `growth(gradient_norms(net, X, y))` measures.",
         "`growth(gradient_norms(net, X, y)) ** (-1 / (2 * len(blocks_of(net))))`. For the prediction: "
