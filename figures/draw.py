@@ -10,6 +10,7 @@ import function_classes
 import plain_and_residual
 import residual_blocks
 import resnet18
+import training_step
 from svg import write_svg
 
 DRAWINGS = (
@@ -17,6 +18,7 @@ DRAWINGS = (
     residual_blocks.DRAWING,
     plain_and_residual.DRAWING,
     resnet18.DRAWING,
+    training_step.DRAWING,
 )
 
 
