@@ -8,7 +8,7 @@ NOTEBOOK_TESTS := --nbval-lax --nbval-current-env --nbval-cell-timeout=900 --nbv
 
 export JUPYTER_PREFER_ENV_PATH := 1
 
-.PHONY: help lab new test test-helpers test-notebooks test-colab record exercises editions score figures bench repository clean
+.PHONY: help lab new test test-helpers test-notebooks test-colab record exercises editions score figures seeds bench repository clean
 
 help: ## list these commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "%-22s %s\n", $$1, $$2}'
@@ -41,6 +41,9 @@ score: $(VENV)/installed ## judge all the right and wrong answers that the tests
 
 figures: $(VENV)/installed ## redraw the drawings
 	$(BIN)/python figures/draw.py
+
+seeds: $(VENV)/installed ## run notebooks with more seeds and other settings; writes EVIDENCE.md (an hour)
+	$(BIN)/python tools/seeds.py
 
 bench: $(VENV)/installed ## measure the speed against the book's code
 	$(BIN)/python tools/bench.py

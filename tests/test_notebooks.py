@@ -21,6 +21,10 @@ COLAB_CELL = next(
     cell for cell in nbformat.read(PATHS[0], as_version=4).cells if "colab" in cell.metadata.get("tags", [])
 )
 
+FIGURE = r"\*\*Figure (\d+\.\d+)\.\*\*"
+FOLDED = {"hide-input", "colab"}
+OURS = {"exercise", "check", "exhibit"}
+
 each_notebook = pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
 
 
@@ -52,16 +56,77 @@ def test_it_opens_without_asking_for_a_kernel(path):
 def test_its_header_says_what_a_reader_needs_to_know(path):
     header = cells(path)[0].source
     assert header.startswith("# ")
-    for part in (
-        "**The question:**",
-        "**You will be able to**",
-        "**You need**",
-        "**Time:**",
-        "minutes to work through",
-    ):
+    for part in ("**The question:**", "**You will be able to**", "**You need**", "**Time:**"):
         assert part in header, f"the header lacks {part}"
-    seconds = re.search(r"under\s+(\d+)\s+seconds to\s+run", header)
-    assert seconds, "the header does not say how many seconds the notebook runs"
+    assert re.search(r"reading and running \d+ min(utes)?, exercises \d+ min", header)
+    assert re.search(r"in\s+about\s+\d+\s+seconds", header), "the header does not say how many seconds it runs"
+
+
+def body(path: Path) -> list:
+    """Return the cells before the exercises, without the header."""
+    all_cells = cells(path)[1:]
+    ends = [i for i, cell in enumerate(all_cells) if re.match(r"## (\d+ )?(Exercises|Quiz|References)", cell.source)]
+    return all_cells[: ends[0] if ends else len(all_cells)]
+
+
+@each_notebook
+def test_its_minutes_are_those_of_a_reader(path):
+    """200 words of prose a minute, 20 seconds for each cell of code that is not folded and each figure, and the run."""
+    header = cells(path)[0].source
+    words = sum(len(cell.source.split()) for cell in body(path) if cell.cell_type == "markdown")
+    shown = sum(cell.cell_type == "code" and not FOLDED & set(tags(cell)) for cell in body(path))
+    figures = sum(bool(re.match(FIGURE, cell.source)) for cell in body(path))
+    seconds = int(re.search(r"in\s+about\s+(\d+)\s+seconds", header)[1])
+    minutes = words / 200 + (shown + figures) / 3 + seconds / 60
+    stated = int(re.search(r"reading and running (\d+) min", header)[1])
+    assert minutes - 2.5 <= stated <= max(minutes + 7.5, 10), f"{minutes:.0f} minutes by this count"
+    assert stated <= 60
+
+
+@each_notebook
+def test_the_minutes_of_its_exercises_add_up(path):
+    minutes = [int(found) for found in re.findall(r"\*Difficulty: [●○]{3}, (\d+) minutes", prose(path))]
+    stated = int(re.search(r"exercises (\d+) min", cells(path)[0].source)[1])
+    assert stated == sum(minutes)
+
+
+@each_notebook
+def test_its_figures_are_folded_and_numbered(path):
+    number, following = str(int(path.stem[:2])), cells(path)[1:]
+    captions = []
+    for cell, after in zip(cells(path), following):
+        if cell.cell_type == "code" and re.search(r"show_figure\(|show_drawing\(", cell.source):
+            if "def " not in cell.source and "widget" not in tags(cell) and not OURS & set(tags(cell)):
+                assert "hide-input" in tags(cell), f"a cell that only draws is not folded: {cell.source[:80]}"
+                assert re.match(FIGURE, after.source), f"a figure without number and caption: {cell.source[:80]}"
+        captions += re.findall(FIGURE, cell.source, flags=re.MULTILINE) if cell.cell_type == "markdown" else []
+    assert captions == [f"{number}.{i + 1}" for i in range(len(captions))]
+    for cell in cells(path, "code"):
+        assert cell.metadata.get("jupyter", {}).get("source_hidden", False) == ("hide-input" in tags(cell))
+
+
+MACHINERY = r"as_published|strict=|except KeyboardInterrupt|set_num_threads|:=|^\s*\w+ = lambda|if trained:|^\s*global "
+
+
+@each_notebook
+def test_its_lesson_is_free_of_machinery(path):
+    for cell in body(path):
+        if cell.cell_type == "code":
+            found = re.findall(MACHINERY, cell.source, flags=re.MULTILINE)
+            assert not found, f"{found} in a lesson: {cell.source[:80]}"
+
+
+BRITISH = (
+    r"\b(\w*colour\w*|grey\w*|\w*ptimis(e|ing|ation)\w*|\w*ormalis(e|ing|ation)\w*|\w*nitialis(e|ing|ation)\w*|neighbour\w*"
+    r"|behaviour\w*|centre\w*|mend(s|ed|ing)?|whoever|favour\w*|\w*eneralis(e|ing|ation)\w*|recognis\w*|labell\w*)\b"
+)
+
+
+@each_notebook
+def test_it_is_in_american_english(path):
+    text = re.sub(r"`[^`]*`|\]\([^)]*\)", "", prose(path))
+    found = [match[0] for match in re.finditer(BRITISH, text, flags=re.IGNORECASE)]
+    assert not found
 
 
 @each_notebook

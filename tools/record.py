@@ -8,6 +8,7 @@ patch level of Python) is left out, so that recording again changes nothing but 
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from pathlib import Path
@@ -16,11 +17,15 @@ import nbformat
 from nbclient import NotebookClient
 
 ROOT = Path(__file__).parent.parent
+FOLDED = {"cellView": "form", "jupyter": {"source_hidden": True}}
+"""Metadata that folds a cell's code away, in Colab and in JupyterLab."""
+
 WIDGET = "application/vnd.jupyter.widget-view+json"
 
 
 def record(path: Path) -> float:
     """Run one notebook, write it back with its outputs, and return the seconds it took."""
+    os.environ["D2LHELPERS_CLAIMS"] = "strict"  # a notebook whose claims do not hold is not recorded
     notebook = nbformat.read(path, as_version=4)
     client = NotebookClient(
         notebook,
@@ -47,6 +52,8 @@ def tidy(notebook: nbformat.NotebookNode) -> None:
     for number, cell in enumerate(notebook.cells):
         cell.id = f"cell-{number:03}"
         cell.metadata = {key: value for key, value in cell.metadata.items() if key == "tags"}
+        if "hide-input" in cell.metadata.get("tags", []):
+            cell.metadata.update(FOLDED)
         if cell.cell_type == "code":
             # A widget leaves no picture on a page that nobody runs; the figure beside it does.
             cell.outputs = [output for output in cell.outputs if WIDGET not in output.get("data", {})]

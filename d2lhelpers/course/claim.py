@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import math
+import os
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -17,26 +18,31 @@ class ClaimError(AssertionError):
 
 def claim(
     statement: str,
-    holds: bool | Iterable[bool],
+    holds: bool | Iterable[bool] | Mapping[Any, bool],
     evidence: Mapping[str, Any],
     *,
-    strict: bool = True,
+    each: str = "case",
     runs: Any = None,
 ) -> Claim:
-    """State a finding, show the evidence for it, and fail loudly if the evidence does not bear it.
+    """State a finding, show the evidence for it, and say whether the evidence bears it.
+
+    A claim that does not hold is shown like any other result, and the page goes on: with your own
+    settings, that is what you wanted to know. The course's tests set ``D2LHELPERS_CLAIMS=strict`` in the
+    environment; then it raises.
 
     Parameters
     ----------
     statement : str
         The finding as a sentence. Keep measured digits out of it; they belong in the evidence.
-    holds : bool, or iterable of bool
-        Whether the evidence bears the statement: one answer, or one for every seed (or case). The
-        claim stands only if every one of them is true; the text says how many there were.
+    holds : bool, iterable of bool, or mapping to bool
+        Whether the evidence bears the statement: one answer, or one for every seed (or case), perhaps
+        with the seed as its key. The claim holds only if every one of them is true; the text says how
+        many there were.
     evidence : mapping
-        The numbers that decide, by name. Floats are shown with three significant digits.
-    strict : bool
-        Whether a claim that does not hold raises. A notebook whose settings the learner has changed
-        passes False: then the failure is shown like any other result, and the page goes on.
+        The numbers that decide, by name. Floats are shown with three significant digits. Where every
+        case has its number, they are shown as a table with a column for each case.
+    each : str
+        What a case is, in the singular: ``"seed"``.
     runs : optional
         The history, or several, that the evidence is from: anything with an attribute `interrupted`, an
         iterable of such, or a mapping to such. If one was interrupted, the claim is not decided, whatever
@@ -50,7 +56,7 @@ def claim(
     Raises
     ------
     ClaimError
-        If any of `holds` is false, or a number in the evidence is not finite, and `strict`.
+        Under ``D2LHELPERS_CLAIMS=strict``, if the claim does not hold.
     ValueError
         If the statement, the cases or the evidence are missing.
     TypeError
@@ -59,26 +65,29 @@ def claim(
     Examples
     --------
     >>> print(claim("Three is more than two", holds=3 > 2, evidence={"three": 3, "two": 2}))
-    CLAIM HOLDS: Three is more than two.
+    Holds: Three is more than two.
     evidence: three = 3, two = 2
+    >>> losses = {0: (0.6, 1.5), 1: (0.5, 1.7)}
+    >>> claim(
+    ...     "The deep net has the higher loss",
+    ...     holds={seed: deep > shallow for seed, (shallow, deep) in losses.items()},
+    ...     evidence={"8 layers": [0.6, 0.5], "56 layers": [1.5, 1.7]},
+    ...     each="seed",
+    ... )
+    Holds for 2 of 2 seeds: The deep net has the higher loss.
+    evidence: 8 layers = 0.6, 0.5, 56 layers = 1.5, 1.7
     """
     if not isinstance(statement, str) or not statement.strip():
         raise ValueError(f"a claim needs a statement, a sentence as text; got {statement!r}")
+    statement = statement.strip().rstrip(".")
     if any_interrupted(runs):
-        return Claim(statement.strip().rstrip("."), [], dict(evidence))
+        return Claim(statement, [], dict(evidence), each)
     if not evidence:
         raise ValueError("a claim needs evidence: pass the numbers that decide, by name")
-    verdicts = _as_verdicts(holds)
-    result = Claim(statement.strip().rstrip("."), verdicts, dict(evidence))
-    if not strict:
-        return result
-    not_finite = [name for name, value in result.evidence.items() if not _is_finite(value)]
-    if not_finite:
-        raise ClaimError(
-            f"CLAIM NOT SHOWN, evidence that is not finite decides nothing ({', '.join(not_finite)}): "
-            f"{result.statement}.\n{result.evidence_text}"
-        )
-    if not all(verdicts):
+    labels = list(holds) if isinstance(holds, Mapping) else None
+    verdicts = _as_verdicts(list(holds.values()) if isinstance(holds, Mapping) else holds)
+    result = Claim(statement, verdicts, dict(evidence), each, labels)
+    if not result and os.environ.get("D2LHELPERS_CLAIMS") == "strict":
         raise ClaimError(str(result))
     return result
 
@@ -86,17 +95,32 @@ def claim(
 class Claim:
     """A finding with its verdicts, of which there is none if a run was stopped early, and its evidence."""
 
-    def __init__(self, statement: str, verdicts: list[bool], evidence: dict[str, Any]) -> None:
+    def __init__(
+        self,
+        statement: str,
+        verdicts: list[bool],
+        evidence: dict[str, Any],
+        each: str = "case",
+        labels: list[Any] | None = None,
+    ) -> None:
         self.statement, self.verdicts, self.evidence = statement, verdicts, evidence
+        self.each, self.labels = each, labels
+
+    @property
+    def not_finite(self) -> list[str]:
+        """The names of evidence that is not finite and so decides nothing."""
+        return [name for name, value in self.evidence.items() if not _is_finite(value)]
 
     @property
     def verdict(self) -> str:
         """The verdict in words; it does not depend on the digits of the evidence."""
         if not self.verdicts:
-            return "CLAIM NOT DECIDED, a run was stopped early"
-        cases = len(self.verdicts)
-        count = "" if cases == 1 else f" in {sum(self.verdicts)} of {cases} cases"
-        return f"CLAIM HOLDS{count}" if all(self.verdicts) else f"CLAIM DOES NOT HOLD{count and ', only' + count}"
+            return "Not decided, a run was stopped early"
+        held, cases = sum(self.verdicts), len(self.verdicts)
+        if held == cases and self.not_finite:
+            return f"Not shown, evidence that is not finite decides nothing ({', '.join(self.not_finite)})"
+        count = "" if cases == 1 else f" for {held} of {cases} {self.each}s"
+        return f"Holds{count}" if held == cases else f"Does not hold{count and ', only' + count}"
 
     @property
     def evidence_text(self) -> str:
@@ -104,22 +128,37 @@ class Claim:
         return "evidence: " + ", ".join(f"{name} = {_shown(value)}" for name, value in self.evidence.items())
 
     def __bool__(self) -> bool:
-        return bool(self.verdicts) and all(self.verdicts)
+        return bool(self.verdicts) and all(self.verdicts) and not self.not_finite
 
     def __repr__(self) -> str:
         return printable(f"{self.verdict}: {self.statement}.\n{self.evidence_text}")
 
     def _repr_html_(self) -> str:
-        cells = "".join(
-            f"<td style='text-align:left'>{html.escape(name)}: <b>{html.escape(_shown(value))}</b></td>"
-            for name, value in self.evidence.items()
-        )
         mark, color = ("✓", "#009E73") if self else ("✗", "#D55E00") if self.verdicts else ("…", "#E69F00")
         return (
             f"<div style='border-left:4px solid {color};padding:.2em .8em'>"
             f"<p><b>{mark} {html.escape(self.verdict)}:</b> {html.escape(self.statement)}.</p>"
-            f"<table class='evidence'><tr>{cells}</tr></table></div>"
+            f"<table class='evidence'>{self._evidence_rows()}</table></div>"
         )
+
+    def _evidence_rows(self) -> str:
+        """Return the evidence as rows: a column for each case if every case has a number of its own."""
+        rows = {name: [_shown_number(number) for number in _numbers(value)] for name, value in self.evidence.items()}
+        cases = len(self.verdicts)
+        if cases < 2 or any(len(row) != cases for row in rows.values()):
+            return (
+                "<tr>" + "".join(_cell(f"{name}: ", _shown(value)) for name, value in self.evidence.items()) + "</tr>"
+            )
+        labels = [self.each, *map(str, self.labels)] if self.labels else []
+        head = "<tr>" + "".join(f"<th style='text-align:right'>{html.escape(text)}</th>" for text in labels) + "</tr>"
+        body = (_cell(name, "") + "".join(_cell("", number, "right") for number in row) for name, row in rows.items())
+        return (head if labels else "") + "".join(f"<tr>{row}</tr>" for row in body)
+
+
+def _cell(plain: str, strong: str, align: str = "left") -> str:
+    """Return a cell of a table in HTML, with a plain and a bold part."""
+    bold = f"<b>{html.escape(strong)}</b>" if strong else ""
+    return f"<td style='text-align:{align}'>{html.escape(plain)}{bold}</td>"
 
 
 def _as_verdicts(holds: Any) -> list[bool]:

@@ -3,8 +3,15 @@
 from d2lhelpers.page.ask import ask
 from d2lhelpers.page.live_output import LiveOutput
 from d2lhelpers.page.plotting import (
+    BLACK,
+    BLUE,
+    GREEN,
     LINE_STYLES,
     OKABE_ITO,
+    ORANGE,
+    PURPLE,
+    SKY,
+    VERMILLION,
     label_line_ends,
     picture,
     show_drawing,
@@ -12,8 +19,9 @@ from d2lhelpers.page.plotting import (
     subplots,
 )
 from d2lhelpers.page.progress_line import ProgressLine
+from d2lhelpers.page.table import show_table
 
 __all__ = [
-    "LINE_STYLES", "OKABE_ITO", "LiveOutput", "ProgressLine", "ask", "label_line_ends", "picture", "show_drawing",
-    "show_figure", "subplots",
+    "BLACK", "BLUE", "GREEN", "LINE_STYLES", "OKABE_ITO", "ORANGE", "PURPLE", "SKY", "VERMILLION", "LiveOutput",
+    "ProgressLine", "ask", "label_line_ends", "picture", "show_drawing", "show_figure", "show_table", "subplots",
 ]  # fmt: skip

@@ -13,10 +13,14 @@ from d2lhelpers.page.stop import any_interrupted
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
     from matplotlib.figure import Figure
 
-OKABE_ITO = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#F0E442")
-"""Eight colours that colour-blind readers can tell apart (Okabe and Ito 2008)."""
+BLUE, VERMILLION, GREEN, PURPLE, ORANGE, SKY, BLACK = (
+    "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000"
+)  # fmt: skip
+OKABE_ITO = (BLUE, VERMILLION, GREEN, PURPLE, ORANGE, SKY, BLACK, "#F0E442")
+"""Eight colors that color-blind readers can tell apart (Okabe and Ito 2008); residual is blue, plain vermillion."""
 
 LINE_STYLES = ("-", "--", "-.", ":")
 
@@ -143,7 +147,19 @@ def label_line_ends(axes: Axes, room: float = 0.22) -> None:
         )  # fmt: skip
     scale = axes.xaxis.get_transform()
     left, right = scale.transform(axes.get_xlim())
+    last = max((line.get_xdata()[-1] for _, line in ends), default=float("inf"))
     axes.set_xlim(right=scale.inverted().transform(right + room * (right - left)))
+    _clip_ticks(axes.xaxis, last)
+
+
+def _clip_ticks(axis: Axis, last: float) -> None:
+    """Take away an axis's ticks beyond its last data, where only the labels are."""
+    for minor in (False, True):
+        ticks = axis.get_ticklocs(minor=minor)
+        if len(ticks) and max(ticks) > last:
+            labels = axis.get_major_formatter().format_ticks(ticks) if not minor else [""] * len(ticks)
+            kept = [(tick, label) for tick, label in zip(ticks, labels) if tick <= last]
+            axis.set_ticks([tick for tick, _ in kept], [label for _, label in kept], minor=minor)
 
 
 def picture(figure: Figure, alt: str, dots_per_inch: int = 144, compact: bool = True) -> MimeBundle:

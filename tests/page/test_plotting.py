@@ -149,3 +149,15 @@ def test_labels_have_room_beside_the_lines():
     axes.plot([0, 10], [0, 1], label="line")
     label_line_ends(axes, room=0.5)
     assert axes.get_xlim()[1] > 14
+
+
+@pytest.mark.parametrize(("scale", "last"), [("linear", 10), ("log", 1000)])
+def test_there_are_no_ticks_where_there_are_only_labels(scale, last):
+    _, axes = subplots()
+    axes.plot([1, last], [0, 1], label="a line with a long name")
+    axes.set_xscale(scale)
+    label_line_ends(axes, room=1)
+    axes.figure.draw_without_rendering()
+    ticks = [*axes.get_xticks(), *axes.get_xticks(minor=True)]
+    assert max(ticks) <= last
+    assert sum(bool(label.get_text()) for label in axes.get_xticklabels()) >= 2

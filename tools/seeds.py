@@ -1,0 +1,112 @@
+"""Run notebooks with other seeds and settings, and write down which claims hold.
+
+    python tools/seeds.py [02_degradation ...]
+
+What to run is in `RUNS`. A notebook's settings are in its cell with the tag `parameters`; below it, this puts a cell
+that sets others. The verdicts of all claims go into `EVIDENCE.md`, a table for each notebook.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+import sys
+import time
+from pathlib import Path
+
+import nbformat
+import torch
+from bench import cpu_name
+from nbclient import NotebookClient
+
+ROOT = Path(__file__).parent.parent
+EVIDENCE = ROOT / "EVIDENCE.md"
+VERDICT = re.compile(r"(Holds|Does not hold|Not decided|Not shown)(?:.*? for (\d+ of \d+) (\w+))?[^:]*: (.*)\.")
+RUNS: dict[str, dict[str, dict[str, str]]] = {
+    "02_degradation": {"as on the page": {}, "ten seeds": {"seeds": "tuple(range(10))"}},
+}
+"""For each notebook, groups of settings by title; a value is an expression of Python."""
+
+HEAD = """# Evidence
+
+Which claims of the notebooks hold with more seeds, and with settings other than the page's. ✓ holds, ✗ does not;
+a fraction counts seeds (or cases). Made by `make seeds`; where a finding ends, its page says so.
+"""
+
+
+def main(names: list[str]) -> None:
+    """Run the notebooks named, or all that have runs, and replace their sections."""
+    sections = read_sections()
+    for name in names or RUNS:
+        sections[name] = section(name, RUNS[name])
+        text = "\n".join([HEAD, *(sections[key] for key in sorted(sections))])
+        EVIDENCE.write_text(text, encoding="utf-8")
+
+
+def read_sections() -> dict[str, str]:
+    """Return the sections that `EVIDENCE.md` has, by notebook."""
+    text = EVIDENCE.read_text(encoding="utf-8") if EVIDENCE.exists() else ""
+    return {part.split("\n", 1)[0].strip(): f"## {part.strip()}\n" for part in re.split(r"^## ", text, flags=re.M)[1:]}
+
+
+def section(name: str, runs: dict[str, dict[str, str]]) -> str:
+    """Run a notebook with each group of settings; return its section."""
+    columns, notes = {}, []
+    for title, settings in runs.items():
+        started = time.perf_counter()
+        columns[title], error = verdicts(ROOT / "notebooks" / f"{name}.ipynb", settings)
+        print(f"{name:28}{title:28}{time.perf_counter() - started:6.0f} s", flush=True)
+        notes += [f"With *{title}* a cell failed: `{error}`. What comes after it did not run."] if error else []
+    statements = list(dict.fromkeys(statement for column in columns.values() for statement in column))
+    rows = [[text, *(column.get(text, "not reached") for column in columns.values())] for text in statements]
+    changes = "; ".join(
+        f"*{title}*: " + ", ".join(f"`{key} = {value}`" for key, value in settings.items())
+        for title, settings in runs.items()
+    )
+    machine = f"{cpu_name()}, {os.cpu_count()} cores, Python {platform.python_version()}, torch {torch.__version__}"
+    table = [["claim", *columns], ["---"] * (1 + len(columns)), *rows]
+    lines = ["| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in table]
+    return "\n".join([f"## {name}", "", f"{changes}. {machine}.", "", *lines, "", *notes]).rstrip() + "\n"
+
+
+def verdicts(path: Path, settings: dict[str, str]) -> tuple[dict[str, str], str]:
+    """Run a notebook with these settings; return the verdict on each claim, and the error that ended it if one did."""
+    notebook = nbformat.read(path, as_version=4)
+    places = [i for i, cell in enumerate(notebook.cells) if "parameters" in cell.metadata.get("tags", [])]
+    if len(places) != 1:
+        raise SystemExit(f"{path.name} has {len(places)} cells with the tag `parameters`; it needs one")
+    assigned = re.findall(r"^(\w+) =", notebook.cells[places[0]].source, flags=re.M)
+    unknown = set(settings) - set(assigned)
+    if unknown:
+        raise SystemExit(
+            f"{path.name} does not set {', '.join(unknown)} in `parameters`; it sets {', '.join(assigned)}"
+        )
+    source = "\n".join(f"{key} = {value}" for key, value in settings.items())
+    notebook.cells.insert(places[0] + 1, nbformat.v4.new_code_cell(source))
+    for cell in notebook.cells:
+        if {"exercise", "check", "exhibit"} & set(cell.metadata.get("tags", [])):
+            cell.source = ""
+    client = NotebookClient(
+        notebook, timeout=7200, kernel_name="python3", resources={"metadata": {"path": str(path.parent)}}
+    )
+    error = ""
+    try:
+        client.execute()
+    except Exception as failure:  # a setting may be one that the page cannot run with: that is a result
+        error = str(failure).strip().splitlines()[-1]
+    outputs = [output for cell in notebook.cells if cell.cell_type == "code" for output in cell.get("outputs", [])]
+    texts = ["".join(output.get("data", {}).get("text/plain", "")) for output in outputs]
+    found = (VERDICT.match(text) for text in texts if "\nevidence: " in text)
+    return {match[4]: _mark(match) for match in found if match}, error
+
+
+def _mark(match: re.Match) -> str:
+    """Return a verdict in short, such as ✓ 10 of 10."""
+    sign = {"Holds": "✓", "Does not hold": "✗"}.get(match[1], "…")
+    return f"{sign} {match[2]} {match[3]}" if match[2] else sign
+
+
+if __name__ == "__main__":
+    os.environ.pop("D2LHELPERS_CLAIMS", None)
+    main(sys.argv[1:])
