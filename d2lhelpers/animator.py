@@ -31,7 +31,7 @@ class Animator:
     xscale, yscale : str
         "linear" or "log".
     fmts : sequence of str, optional
-        Matplotlib formats, used in turn; by default colours and dashes that everybody can tell apart.
+        Matplotlib formats, used in turn; by default colors and dashes that everybody can tell apart.
     nrows, ncols : int
         Panels. The first line is drawn in the first panel, the second in the second, and so on; the
         last panel takes all that are left.

@@ -256,7 +256,7 @@ def _not_finite_error(what: str, step: TrainingStep, epoch: int, batch: int) -> 
     bad = sum(int(count_not_finite(weight)) for weight in step.net.parameters())
     return LossNotFiniteError(
         f"{what} in epoch {epoch + 1}, by batch {batch}; the learning rate was {rates}, and {bad} weights are nan or "
-        "infinite now. Try a smaller rate first, from newly initialised weights"
+        "infinite now. Try a smaller rate first, from newly initialized weights"
     )
 
 
