@@ -20,7 +20,7 @@ HEIGHT = 446
 START = 112  # where the first line of Python begins, in pixels from the left
 DELAY = 30  # from sending the first line to its beginning on the device
 BAR = 36  # height of a box
-LINES = {  # name: (colour, pixels in Python, pixels on the device)
+LINES = {  # name: (color, pixels in Python, pixels on the device)
     "forward": (BLUE, 64, 92),
     "loss": (ORANGE, 44, 44),
     "backward": (VERMILLION, 78, 142),
@@ -45,8 +45,8 @@ def draw(axes: Axes) -> None:
     draw_timeline(axes, 28, "(a) no number is read: Python runs ahead, the device never waits", reads=False)
     axes.plot([24, WIDTH - 24], [212, 212], color=tint(INK, 0.2), linewidth=1)
     draw_timeline(axes, 244, "(b) loss.item() after each step: Python waits, then the device does", reads=True)
-    arrow(axes, (START, HEIGHT - 30), (WIDTH - 24, HEIGHT - 30), colour=MUTED)
-    label(axes, (START + 4, HEIGHT - 14), "time", colour=MUTED, align="left")
+    arrow(axes, (START, HEIGHT - 30), (WIDTH - 24, HEIGHT - 30), color=MUTED)
+    label(axes, (START + 4, HEIGHT - 14), "time", color=MUTED, align="left")
 
 
 def draw_timeline(axes: Axes, top: float, title: str, reads: bool) -> None:
@@ -85,18 +85,18 @@ def draw_timeline(axes: Axes, top: float, title: str, reads: bool) -> None:
 def draw_step(axes: Axes, left: float, middle: float, row: int, caption: str) -> None:
     """Draw the four lines of a step from `left` on; `row` is 0 for Python, 1 for the device."""
     x = left
-    for name, (colour, *lengths) in LINES.items():
+    for name, (color, *lengths) in LINES.items():
         length = lengths[row]
-        box(axes, (x + length / 2, middle), (length - 2, BAR), colour=colour, strength=0.16 if row == 0 else 0.42)
+        box(axes, (x + length / 2, middle), (length - 2, BAR), color=color, strength=0.16 if row == 0 else 0.42)
         label(axes, (x + length / 2, middle), name)
         x += length
-    label(axes, (left + 2, middle - BAR / 2 - 11), caption, colour=MUTED, align="left")
+    label(axes, (left + 2, middle - BAR / 2 - 11), caption, color=MUTED, align="left")
 
 
 def draw_idle(axes: Axes, left: float, right: float, middle: float, text: str) -> None:
     """Draw a span in which nothing is done."""
     middle_of_span, below = (left + right) / 2, BAR / 2 + 11 if right - left < 60 else 0
-    box(axes, (middle_of_span, middle), (right - left - 2, BAR), colour=MUTED, strength=0.0, dotted=True)
+    box(axes, (middle_of_span, middle), (right - left - 2, BAR), color=MUTED, strength=0.0, dotted=True)
     label(axes, (middle_of_span, middle + below), text)
 
 
