@@ -735,7 +735,7 @@ def check_fixed_loop(fixed_loop: Any) -> None:
 _FAULTS = {
     ("zero", "never"): "gradients pile up from batch to batch: zero_grad is missing",
     ("zero", "epoch"): "gradients pile up within an epoch: zero_grad is called once an epoch, not for each batch",
-    ("mode", "once"): "from the second epoch on it trains in eval mode: net.train() belongs into each epoch",
+    ("mode", "once"): "from the second epoch on it trains in eval mode: net.train() belongs in each epoch",
     ("mode", "never"): "it trains in eval mode: net.train() is missing",
     ("schedule", "never"): "the schedule is never stepped, so the learning rate stays as it is",
     ("schedule", "epoch"): "the schedule is stepped once an epoch; it counts batches",
