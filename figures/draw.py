@@ -11,6 +11,7 @@ import gradient_paths
 import plain_and_residual
 import residual_blocks
 import resnet18
+import training_step
 from svg import write_svg
 
 DRAWINGS = (
@@ -19,6 +20,7 @@ DRAWINGS = (
     residual_blocks.DRAWING,
     plain_and_residual.DRAWING,
     resnet18.DRAWING,
+    training_step.DRAWING,
 )
 
 
