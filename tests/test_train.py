@@ -444,7 +444,7 @@ def lazy_net() -> nn.Sequential:
     return nn.Sequential(nn.LazyConv2d(4, 3), nn.LazyBatchNorm2d(), nn.ReLU(), nn.Flatten(), nn.LazyLinear(10))
 
 
-def test_lazy_layers_are_initialised_and_trained_as_others_are():
+def test_lazy_layers_are_initialized_and_trained_as_others_are():
     batches = random_batches([4] * 5)
     net = lazy_net()
     tiny = torch.optim.SGD(net.parameters(), lr=0.0)

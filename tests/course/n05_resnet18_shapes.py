@@ -1037,7 +1037,7 @@ wrong(
     "5.6",
     "1×1 in the middle",
     bottleneck(("nn.Conv2d(b, b, kernel_size=3, padding=1,", "nn.Conv2d(b, b, kernel_size=1,")),
-    "see no neighbours",
+    "see no neighbors",
 )
 wrong(
     "5.6",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collect import right, wrong
 
-BOTH_PASS, BOTH_FAIL = "passes on the broken code too", "fails on the mended code too"
+BOTH_PASS, BOTH_FAIL = "passes on the broken code too", "fails on the fixed code too"
 TURNED, RETURNED, NARROW, MISSES = "upside down", "use assert", "written differently", "misses the same mistake"
 UNSTEADY, NEVER_RUNS = "one thing and then another", "yield or async"
 

@@ -1,4 +1,4 @@
-"""The bug museum's machinery: a test that cannot tell broken from mended is sent back."""
+"""The bug museum's machinery: a test that cannot tell broken from fixed is sent back."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ NUMBERS = [number for number in all_exercises() if (folder_of(number) / "exhibit
 
 @pytest.mark.parametrize("number", NUMBERS)
 def test_both_versions_run_and_differ(number):
-    codes = [exhibit_code(number, version) for version in ("broken", "mended")]
+    codes = [exhibit_code(number, version) for version in ("broken", "fixed")]
     assert codes[0] != codes[1]
     for code in codes:
         exec(code, {"__name__": "exhibit", **IMPORTS})
-        assert "# broken" not in code and "# mended" not in code, "the code gives the mistake away"
+        assert "# broken" not in code and "# fixed" not in code, "the code gives the mistake away"
 
 
 def test_there_are_at_least_twelve():
@@ -77,9 +77,9 @@ def test_a_good_test_passes():
     "test, cause",
     [
         (catches_upside_down, "upside down"), (catches_nothing, "passes on the broken code too"),
-        (catches_everything, "fails on the mended code too"), (is_wrong_itself, "AttributeError"),
+        (catches_everything, "fails on the fixed code too"), (is_wrong_itself, "AttributeError"),
         (lambda Residual: Residual(4, 6, True, 2).conv3.kernel_size == (1, 1), "returned .*use assert"),
-        (None, "should be a function"), (lambda: None, "fails on the mended code too.*TypeError"),
+        (None, "should be a function"), (lambda: None, "fails on the fixed code too.*TypeError"),
     ],
 )  # fmt: skip
 def test_a_bad_test_is_sent_back_with_the_reason(test, cause):

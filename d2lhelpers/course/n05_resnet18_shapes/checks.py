@@ -211,7 +211,7 @@ def check_small_stem(field: Any, jump: Any, last_side: Any, idle: Any, reason: A
         "small_stem_jump",
         right_jump,
         jump_causes,
-        "how far apart are two neighbours after each layer with stride 2?",
+        "how far apart are two neighbors after each layer with stride 2?",
     )
     side_causes = {
         3: "an odd side is rounded up when it is halved here: 7 becomes more than 3",
@@ -384,7 +384,7 @@ def _triples(value: Any, name: str) -> list[tuple[int, int, int]]:
 
 
 def _field(windows: list[tuple[int, int, int]], jump_first: bool = False) -> tuple[int, int]:
-    """Return the side of the receptive field, and the distance of neighbours."""
+    """Return the side of the receptive field, and the distance of neighbors."""
     field = jump = 1
     for kernel_size, stride, _ in windows:
         field += (kernel_size - 1) * jump * (stride if jump_first else 1)
@@ -761,8 +761,8 @@ def _torchvision_like_states(net: nn.Module, generator: torch.Generator) -> tupl
             if isinstance(layer, nn.BatchNorm2d):
                 for positive in (layer.weight, layer.running_var):
                     positive.uniform_(0.5, 1.5, generator=generator)
-                for centred in (layer.bias, layer.running_mean):
-                    centred.normal_(0, 0.2, generator=generator)
+                for centered in (layer.bias, layer.running_mean):
+                    centered.normal_(0, 0.2, generator=generator)
                 layer.num_batches_tracked.fill_(17)
         for name, value in net.named_parameters():
             if name.endswith("conv3.bias"):
@@ -908,7 +908,7 @@ def _why_not(convolutions: list[nn.Module], role: str, c: int, b: int) -> str:
     if (b // 4, c, 1, 1) in shapes:
         return "bottleneck_channels is what the 3×3 convolution has; four times as many come out. "
     if role == "middle" and (b, b, 1, 1) in shapes:
-        return "Three 1×1 convolutions see no neighbours. "
+        return "Three 1×1 convolutions see no neighbors. "
     if role == "expand" and ((b, b, 1, 1) in shapes or (4 * b, b, 3, 3) in shapes):
         return "The last one is 1×1 and goes to 4·bottleneck_channels. "
     if role == "shortcut" and (b, c, 1, 1) in shapes:
@@ -948,9 +948,9 @@ def _randomize(net: nn.Module, generator: torch.Generator) -> None:
             for positive in (module.weight, module.running_var):
                 if positive is not None:
                     positive.copy_(0.5 + torch.rand(positive.shape, generator=generator, dtype=torch.float64))
-            for centred in (module.bias, module.running_mean):
-                if centred is not None:
-                    normal(centred, 0.4)
+            for centered in (module.bias, module.running_mean):
+                if centered is not None:
+                    normal(centered, 0.4)
         elif isinstance(module, (nn.Conv2d, nn.Linear)):
             normal(module.weight, module.weight[0].numel() ** -0.5)
             if module.bias is not None:
