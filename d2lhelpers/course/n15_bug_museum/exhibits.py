@@ -188,6 +188,7 @@ def evaluate(net, batches):
             shares.append((predicted == y).float().mean().item())  # broken
             correct += (predicted == y).sum().item()  # fixed
             total += len(y)  # fixed
+
     return sum(shares) / len(shares)  # broken
     return correct / total  # fixed
 
