@@ -325,3 +325,19 @@ def test_its_quiz_has_five_questions_and_explains_every_option(path):
         assert [mark for _, mark, _ in options].count("✓") == 1, f"question {number} has not one right answer"
         assert all(len(why.split()) >= 8 for _, _, why in options), f"question {number}: an option without a reason"
         assert len({option for option, _, _ in options}) == len(options)
+
+
+@each_notebook
+def test_the_readme_states_the_minutes_and_seconds_of_its_header(path):
+    header = cells(path)[0].source
+    stated = [
+        re.search(form, header)[1]
+        for form in (r"reading and running (\d+) min", r"exercises (\d+) min", r"in\s+about\s+(\d+)\s+seconds")
+    ]
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    row = re.search(
+        rf"^\| \[.*\]\(notebooks/{path.name}\) \| .* \| (\d+) \| (\d+) \| (\d+) \|$", readme, flags=re.MULTILINE
+    )
+    assert row and list(row.groups()) == stated
+    question = re.search(r"\*\*The question:\*\* (.*)", header)[1]
+    assert question in row[0]
