@@ -224,7 +224,7 @@ def train_ch6(
 
 
 def _initialize_weights(module: nn.Module) -> None:
-    """Initialise the weights of a linear or convolution layer as the book does."""
+    """Initialize the weights of a linear or convolution layer as the book does."""
     if type(module) in (nn.Linear, nn.Conv2d):
         nn.init.xavier_uniform_(module.weight)
 
@@ -242,7 +242,7 @@ def _check_finite(loss_sum: torch.Tensor, X: Any, step: TrainingStep, epoch: int
     if bad := int(count_not_finite(X)):
         raise LossNotFiniteError(
             f"{where}: {bad} values of this batch's images are nan or infinite, and the net has taken a step on them. "
-            "Mend the data, and begin with a new net"
+            "Fix the data, and begin with a new net"
         )
     if step.count == 1:
         raise LossNotFiniteError(

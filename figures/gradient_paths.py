@@ -71,13 +71,13 @@ def draw_row(axes: Axes, y: float, gates: tuple[bool, ...] | None) -> None:
     """Draw three blocks and the gradient that comes back through them, from the right to the left."""
     end = FIRST + 3 * BLOCK
     label(axes, (end + 60, y), "loss", size=NORMAL, bold=True)
-    arrow(axes, (end + 38, y), (end + 16, y), colour=VERMILLION, width=2.6)
+    arrow(axes, (end + 38, y), (end + 16, y), color=VERMILLION, width=2.6)
     label(axes, (end, y), "$x_3$", size=LARGE)
     arrives = True
     for number in (2, 1, 0):
         gate = None if gates is None else gates[number]
         arrives = draw_block(axes, (FIRST + number * BLOCK, y), number, gate, arrives)
-        label(axes, (FIRST + number * BLOCK, y), f"$x_{number}$", size=LARGE, colour=INK if arrives else MUTED)
+        label(axes, (FIRST + number * BLOCK, y), f"$x_{number}$", size=LARGE, color=INK if arrives else MUTED)
 
 
 def draw_block(axes: Axes, start: Point, number: int, gate: bool | None, arrives: bool) -> bool:
@@ -101,19 +101,19 @@ def draw_block(axes: Axes, start: Point, number: int, gate: bool | None, arrives
     total = plus(axes, (x + 122 if gate is not None else x + 136, y))
     out = end - 16
     if gate is None:
-        arrow(axes, (out, y), total.right, colour=VERMILLION if arrives else GONE, width=2.6)
+        arrow(axes, (out, y), total.right, color=VERMILLION if arrives else GONE, width=2.6)
     else:
-        place = box(axes, (x + 178, y), (34, 36), "1" if gate else "0", colour=ACTIVATION if gate else INK)
-        label(axes, (x + 178, y + 34), "open" if gate else "closed", bold=not gate, colour=INK if arrives else MUTED)
-        arrow(axes, (out, y), place.right, colour=VERMILLION if arrives else GONE, width=2.6)
+        place = box(axes, (x + 178, y), (34, 36), "1" if gate else "0", color=ACTIVATION if gate else INK)
+        label(axes, (x + 178, y + 34), "open" if gate else "closed", bold=not gate, color=INK if arrives else MUTED)
+        arrow(axes, (out, y), place.right, color=VERMILLION if arrives else GONE, width=2.6)
         arrives = arrives and gate
-        arrow(axes, place.left, total.right, colour=VERMILLION if arrives else GONE, width=2.6)
-    arrow(axes, total.left, (x + 16, y), colour=VERMILLION if arrives else GONE, width=2.6)
-    branch = box(axes, (middle, y - BRANCH), (64, 40), colour=BLUE if arrives else MUTED)
-    label(axes, (middle, y - BRANCH), f"${SLOPES[number]}$", size=LARGE, colour=INK if arrives else MUTED)
-    colour = BLUE if arrives else GONE
-    arrow(axes, total.top, (total.x, y - BRANCH), branch.right, colour=colour, width=2.2)
-    arrow(axes, branch.left, (split, y - BRANCH), (split, y - 3), colour=colour, width=2.2)
+        arrow(axes, place.left, total.right, color=VERMILLION if arrives else GONE, width=2.6)
+    arrow(axes, total.left, (x + 16, y), color=VERMILLION if arrives else GONE, width=2.6)
+    branch = box(axes, (middle, y - BRANCH), (64, 40), color=BLUE if arrives else MUTED)
+    label(axes, (middle, y - BRANCH), f"${SLOPES[number]}$", size=LARGE, color=INK if arrives else MUTED)
+    color = BLUE if arrives else GONE
+    arrow(axes, total.top, (total.x, y - BRANCH), branch.right, color=color, width=2.2)
+    arrow(axes, branch.left, (split, y - BRANCH), (split, y - 3), color=color, width=2.2)
     return arrives
 
 
@@ -121,10 +121,10 @@ def draw_paths(axes: Axes, y: float, arrive: bool) -> None:
     """List the eight paths; cross them out if none arrives."""
     label(axes, (20, y), "at $x_0$:", size=NORMAL, align="left", backed=True)
     for number, path in enumerate(PATHS):
-        colour = (VERMILLION if path == "1" else BLUE) if arrive else MUTED
-        place = box(axes, (136 + 92 * number, y), (62, 36), colour=colour, strength=0.14 if arrive else 0.04)
+        color = (VERMILLION if path == "1" else BLUE) if arrive else MUTED
+        place = box(axes, (136 + 92 * number, y), (62, 36), color=color, strength=0.14 if arrive else 0.04)
         name = path if path == "1" else rf"${' '.join(path)}$"
-        label(axes, (place.x, y), name, size=LARGE, colour=INK if arrive else MUTED)
+        label(axes, (place.x, y), name, size=LARGE, color=INK if arrive else MUTED)
         if not arrive:
             axes.plot([place.left[0] + 6, place.right[0] - 6], [y + 12, y - 12], color=INK, linewidth=1.8, zorder=6)
         if arrive and number < len(PATHS) - 1:

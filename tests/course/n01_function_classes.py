@@ -474,11 +474,11 @@ W_2 = nn.Parameter((dirac / scale).half())
 )
 right(
     "1.4",
-    "moved by a row inside is lost, but neighbours may be mixed in and taken out again",
+    "moved by a row inside is lost, but neighbors may be mixed in and taken out again",
     DIRAC
     + """
 W_1, W_2 = dirac.clone(), dirac.clone()
-W_1[0, 1, 1, 0], W_2[0, 1, 1, 0] = 0.5, -0.5  # channel 0 gets half of channel 1's left neighbour, and gives it back
+W_1[0, 1, 1, 0], W_2[0, 1, 1, 0] = 0.5, -0.5  # channel 0 gets half of channel 1's left neighbor, and gives it back
 """,
 )
 

@@ -71,11 +71,11 @@ right(
     "with loops and a dictionary",
     """
 def nearest_mean_accuracy_of(X, y, X_test, y_test, which):
-    centres = {k: (X[y == k] / 255).mean(dim=0) for k in which}
+    centers = {k: (X[y == k] / 255).mean(dim=0) for k in which}
     right = total = 0
     for image, label in zip(X_test / 255, y_test.tolist()):
         if label in which:
-            right += label == min(which, key=lambda k: ((image - centres[k]) ** 2).sum().item())
+            right += label == min(which, key=lambda k: ((image - centers[k]) ** 2).sum().item())
             total += 1
     return right / total
 
@@ -239,8 +239,8 @@ def normalized(body: str, helped_most: object = "'coat'") -> str:
     return f"def normalized(pixels):\n{lines}helped_most = {helped_most}"
 
 
-CENTRED = "centred = pixels - pixels.mean(dim=1, keepdim=True)\n"
-NORMALISED = CENTRED + "return torch.nan_to_num(centred / centred.norm(dim=1, keepdim=True).clamp(min=1e-3))"
+CENTRED = "centered = pixels - pixels.mean(dim=1, keepdim=True)\n"
+NORMALIZED = CENTRED + "return torch.nan_to_num(centered / centered.norm(dim=1, keepdim=True).clamp(min=1e-3))"
 
 right("6.3", "by F.normalize", normalized("return F.normalize(pixels - pixels.mean(1)[:, None], eps=1e-3)", "'Coat'"))
 right("6.3", "by F.normalize in double", normalized("x = pixels.double()\nreturn F.normalize(x - x.mean(1)[:, None])"))
@@ -250,12 +250,12 @@ right(
     normalized(
         CENTRED
         + """
-length = centred.norm(dim=1, keepdim=True)
-return torch.where((pixels == pixels[:, :1]).all(dim=1, keepdim=True), 0.0, centred / length)
+length = centered.norm(dim=1, keepdim=True)
+return torch.where((pixels == pixels[:, :1]).all(dim=1, keepdim=True), 0.0, centered / length)
 """
     ),
 )
-right("6.3", "a smaller divisor", normalized(NORMALISED.replace("1e-3", "3e-4")))
+right("6.3", "a smaller divisor", normalized(NORMALIZED.replace("1e-3", "3e-4")))
 right(
     "6.3",
     "row by row",
@@ -284,7 +284,7 @@ return (x / ((x**2).sum(dim=0).sqrt() + 1e-8)).T
         "'coats '",
     ),
 )
-right("6.3", "clamped and nan to zero", normalized(NORMALISED, "'COAT'"))
+right("6.3", "clamped and nan to zero", normalized(NORMALIZED, "'COAT'"))
 right(
     "6.3",
     "on a copy, in place",
@@ -299,23 +299,23 @@ return pixels
     ),
 )
 
-UNCLAMPED = NORMALISED.replace(".clamp(min=1e-3)", "")
+UNCLAMPED = NORMALIZED.replace(".clamp(min=1e-3)", "")
 wrong("6.3", "nan", normalized(UNCLAMPED.replace("torch.nan_to_num", "")), "all equal becomes nan")
 BLOWN_UP = "equal pixels should become zeros; one of 784 pixels gets the norm 1.* off by a rounding"
 for name, lines in (
     ("rounding blown up, nan to zero", UNCLAMPED),
     ("rounding blown up by F.normalize", "return F.normalize(pixels - pixels.mean(dim=1, keepdim=True))"),
-    ("rounding blown up, 1e-6", NORMALISED.replace("1e-3", "1e-6")),
+    ("rounding blown up, 1e-6", NORMALIZED.replace("1e-3", "1e-6")),
     (
         "rounding blown up, divided where the norm is not 0",
         CENTRED
-        + """length = centred.norm(dim=1, keepdim=True)
-return centred / length.where(length > 0, torch.ones_like(length))""",
+        + """length = centered.norm(dim=1, keepdim=True)
+return centered / length.where(length > 0, torch.ones_like(length))""",
     ),
 ):
     wrong("6.3", name, normalized(lines), BLOWN_UP)
-wrong("6.3", "faint images made zero", normalized(NORMALISED.replace("1e-3", "1e-2")), "hardly any contrast")
-wrong("6.3", "no norm", normalized(CENTRED + "return centred"), "nothing is divided")
+wrong("6.3", "faint images made zero", normalized(NORMALIZED.replace("1e-3", "1e-2")), "hardly any contrast")
+wrong("6.3", "no norm", normalized(CENTRED + "return centered"), "nothing is divided")
 wrong("6.3", "no mean", normalized("return F.normalize(pixels)"), "mean was not subtracted")
 wrong("6.3", "standard deviation", normalized(UNCLAMPED.replace("norm(", "std(")), "standard deviation")
 wrong(
@@ -327,7 +327,7 @@ wrong(
 wrong(
     "6.3",
     "norm before the subtraction",
-    normalized(NORMALISED.replace("centred.norm", "pixels.norm")),
+    normalized(NORMALIZED.replace("centered.norm", "pixels.norm")),
     "before the subtraction",
 )
 wrong(
@@ -339,12 +339,12 @@ return shares - shares.mean(dim=1, keepdim=True)
 """),
     "before the subtraction",
 )
-wrong("6.3", "one norm for all", normalized(CENTRED + "return centred / centred.norm()"), "one norm for all")
+wrong("6.3", "one norm for all", normalized(CENTRED + "return centered / centered.norm()"), "one norm for all")
 wrong("6.3", "one mean for all", normalized("return F.normalize(pixels - pixels.mean())"), "one mean for all")
 wrong(
     "6.3",
     "one mean and norm for all",
-    normalized("centred = pixels - pixels.mean()\nreturn centred / centred.norm()"),
+    normalized("centered = pixels - pixels.mean()\nreturn centered / centered.norm()"),
     "mean and norm are taken over all images",
 )
 wrong("6.3", "mean over the images", normalized("return F.normalize(pixels - pixels.mean(dim=0))"), "mean of each row")
@@ -354,14 +354,14 @@ wrong(
     normalized("return F.normalize(pixels - pixels.mean(dim=0), dim=0)"),
     "run over the pixels of each image",
 )
-wrong("6.3", "absolute values", normalized(CENTRED + "return F.normalize(centred, p=1)"), "sum of absolute values")
+wrong("6.3", "absolute values", normalized(CENTRED + "return F.normalize(centered, p=1)"), "sum of absolute values")
 wrong(
     "6.3",
     "no root",
-    normalized(CENTRED + "return torch.nan_to_num(centred / (centred**2).sum(dim=1, keepdim=True))"),
+    normalized(CENTRED + "return torch.nan_to_num(centered / (centered**2).sum(dim=1, keepdim=True))"),
     "root is missing",
 )
-wrong("6.3", "largest value", normalized(CENTRED + "return F.normalize(centred, p=float('inf'))"), "largest value")
+wrong("6.3", "largest value", normalized(CENTRED + "return F.normalize(centered, p=float('inf'))"), "largest value")
 wrong(
     "6.3",
     "in place",
@@ -381,16 +381,16 @@ wrong(
 wrong(
     "6.3",
     "a large number added to the norm",
-    normalized(CENTRED + "return centred / (centred.norm(dim=1, keepdim=True) + 0.1)"),
+    normalized(CENTRED + "return centered / (centered.norm(dim=1, keepdim=True) + 0.1)"),
     "should have the norm 1",
 )
 wrong(
     "6.3",
     "absolute value taken",
-    normalized(NORMALISED.replace("centred /", "centred.abs() /")),
+    normalized(NORMALIZED.replace("centered /", "centered.abs() /")),
     "should have the mean 0",
 )
-wrong("6.3", "sign turned", normalized(NORMALISED.replace("centred /", "-centred /")), "their values are not")
+wrong("6.3", "sign turned", normalized(NORMALIZED.replace("centered /", "-centered /")), "their values are not")
 wrong(
     "6.3",
     "the size of the page",
@@ -398,13 +398,13 @@ wrong(
     "should have the norm 1",
 )
 wrong("6.3", "every pixel for itself", normalized("return pixels.sign()"), "should have the mean 0")
-wrong("6.3", "flat", normalized(NORMALISED + ".flatten()"), r"expected \(7, 12\)")
-wrong("6.3", "the other way round", normalized(NORMALISED, "'sandal'"), "loses most")
-wrong("6.3", "the hardest class", normalized(NORMALISED, "'shirt'"), "the hardest class")
-wrong("6.3", "the best class", normalized(NORMALISED, "'trouser'"), "most images right")
-wrong("6.3", "another class", normalized(NORMALISED, "8"), "gains about 29")
-wrong("6.3", "no class", normalized(NORMALISED, "'jacket'"), "one of t-shirt")
-wrong("6.3", "a large label", normalized(NORMALISED, "10"), "from 0 to 9")
+wrong("6.3", "flat", normalized(NORMALIZED + ".flatten()"), r"expected \(7, 12\)")
+wrong("6.3", "the other way round", normalized(NORMALIZED, "'sandal'"), "loses most")
+wrong("6.3", "the hardest class", normalized(NORMALIZED, "'shirt'"), "the hardest class")
+wrong("6.3", "the best class", normalized(NORMALIZED, "'trouser'"), "most images right")
+wrong("6.3", "another class", normalized(NORMALIZED, "8"), "gains about 29")
+wrong("6.3", "no class", normalized(NORMALIZED, "'jacket'"), "one of t-shirt")
+wrong("6.3", "a large label", normalized(NORMALIZED, "10"), "from 0 to 9")
 
 # 6.4
 

@@ -183,7 +183,7 @@ def check_likes_three(likes_three: Any) -> None:
     ),
 )
 def check_where_the_gain_goes(surplus: Any, zero_for: Any, theorem: Any) -> None:
-    """The formula on random walks that are not centred; then the pairs, then the theorem behind it."""
+    """The formula on random walks that are not centered; then the pairs, then the theorem behind it."""
     generator = torch.Generator().manual_seed(13)
     cases, found = [], []
     for k, m in ((3, 5), (4, 6), (5, 7)):

@@ -633,7 +633,7 @@ def _close(a: float, b: float) -> bool:
 TRUE_STATEMENTS = {2, 4, 5}
 WHY = {
     1: "train_ch6 takes every batch that train_iter yields, also one that is not full",
-    2: "averages of few images scatter more, and neither optimiser nor schedule asks how many images a batch has",
+    2: "averages of few images scatter more, and neither optimizer nor schedule asks how many images a batch has",
     3: "compare the table's first row with the second: with new statistics and old weights, it hardly changes",
     4: "compare the table's first row with the third: new weights alone cost the constant rate points",
     5: "the schedule ends near zero, and so does the step; the third row of the table says the same",
@@ -677,7 +677,7 @@ def _check_share(value: Any) -> None:
         (1 / 79, "it is not the mean over all batches: the newest always counts alike, older ones less and less"),
         (1 / 237, "it is not the mean over all batches: the newest always counts alike, older ones less and less"),
         (0, "in training mode every batch moves the running mean, and the last step is a training step"),
-        (1, "in training mode the batch's own mean normalises, but the stored one keeps most of its past"),
+        (1, "in training mode the batch's own mean normalizes, but the stored one keeps most of its past"),
     ]
     for wrong, cause in causes:
         if math.isclose(found, wrong, rel_tol=0.005, abs_tol=1e-9):
