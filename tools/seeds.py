@@ -23,8 +23,43 @@ from nbclient import NotebookClient
 ROOT = Path(__file__).parent.parent
 EVIDENCE = ROOT / "EVIDENCE.md"
 VERDICT = re.compile(r"(Holds|Does not hold|Not decided|Not shown)(?:.*? for (\d+ of \d+) (\w+))?[^:]*: (.*)\.")
+TEN_SEEDS = "tuple(range(10))"
+
 RUNS: dict[str, dict[str, dict[str, str]]] = {
-    "02_degradation": {"as on the page": {}, "ten seeds": {"seeds": "tuple(range(10))"}},
+    "00_start_here": {
+        "ten seeds": {"seeds": TEN_SEEDS},
+        "fewer steps": {"num_steps": "10"},
+    },
+    "01_function_classes": {
+        "ten seeds": {"seeds": TEN_SEEDS, "noise_seeds": "tuple(range(30))"},
+        "lower rate": {"lr": "0.01"},
+    },
+    "02_degradation": {
+        "ten seeds": {"seeds": TEN_SEEDS},
+        "higher rate": {"lr": "0.1"},
+    },
+    "04_gradient_flow": {
+        "ten seeds": {"seeds": TEN_SEEDS},
+        "lower rate": {"lr": "0.01"},
+    },
+    "06_fashion_mnist": {"ten seeds": {"seeds": TEN_SEEDS}},
+    "07_training_loop": {"ten seeds": {"seeds": TEN_SEEDS}},
+    "08_training_resnet18": {
+        "ten seeds, three epochs": {"seeds": TEN_SEEDS, "num_epochs": "3"},
+        "other seeds": {"seeds": "(10, 11, 12)", "main_seed": "1"},
+    },
+    "15_bug_museum": {
+        "ten seeds": {"seeds": TEN_SEEDS},
+        "lower rate": {"lr": "0.02"},
+    },
+    "16_shortcuts_up_close": {
+        "ten seeds": {"seeds": TEN_SEEDS},
+        "lower rate": {"lr": "0.02"},
+    },
+    "17_why_depth_hurts": {
+        "ten seeds": {"seeds": TEN_SEEDS},
+        "larger share, no momentum": {"share": "0.01", "momentum": "0.0"},
+    },
 }
 """For each notebook, groups of settings by title; a value is an expression of Python."""
 
