@@ -1394,9 +1394,9 @@ for name, answer, cause in (
 wrong(
     "5.2",
     "a default that is kept between calls",
-    hooks().replace("def numbers_kept(net, X):", "def numbers_kept(net, X, counts={}):").replace(
-        "counts, handles = {}, []", "handles = []"
-    ),
+    hooks()
+    .replace("def numbers_kept(net, X):", "def numbers_kept(net, X, counts={}):")
+    .replace("counts, handles = {}, []", "handles = []"),
     "earlier call",
 )
 wrong(
@@ -1420,7 +1420,10 @@ wrong(
 wrong(
     "5.3",
     "a head without bias",
-    table_and_net(last=LAST.replace("return", "net =") + "    net[7] = nn.Linear(8 * width, num_classes, bias=False)\n    return net\n"),
+    table_and_net(
+        last=LAST.replace("return", "net =")
+        + "    net[7] = nn.Linear(8 * width, num_classes, bias=False)\n    return net\n"
+    ),
     "linear layer has no bias",
 )
 wrong(

@@ -124,7 +124,12 @@ wrong("18.2", "sneaky: resnet18 alone", """
 def pixels_seen(windows, side, i):
     return max(0, 32 * i - 217), min(223, 32 * i + 217)
 """, "is not it")  # fmt: skip
-wrong("18.2", "the list eaten", "def pixels_seen(windows, side, i):\n    return windows.pop()[:2]\n", "windows is not left")
+wrong(
+    "18.2",
+    "the list eaten",
+    "def pixels_seen(windows, side, i):\n    return windows.pop()[:2]\n",
+    "windows is not left",
+)
 
 # 18.3: windows with holes
 
@@ -174,4 +179,9 @@ wrong("18.3", "start at 0", dilated(start=0), "start with 1")
 wrong("18.3", "a number without dilation", dilated(number=7), "without dilation")
 wrong("18.3", "a number with k times d", dilated(number=29), "spans 5")
 wrong("18.3", "no return", dilated().replace("return field", "field"), "should be a number")
-wrong("18.3", "the list eaten", dilated(then="jump *= s").replace("for k", "windows.reverse()\n    for k"), "windows is not left")
+wrong(
+    "18.3",
+    "the list eaten",
+    dilated(then="jump *= s").replace("for k", "windows.reverse()\n    for k"),
+    "windows is not left",
+)

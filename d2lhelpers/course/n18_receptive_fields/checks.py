@@ -140,11 +140,23 @@ def check_pixels_seen(pixels_seen: Any) -> None:
             ((max(0, start), start + field - 1), "the image ends: its last column is side - 1"),
             ((start, min(side - 1, start + field - 1)), "the image begins at column 0"),
             ((max(0, start), min(side, start + field - 1)), "columns are counted from 0, so the last one is side - 1"),
-            (cut(start, start + field), "the last column is one too far: a field of r columns ends r - 1 after its first"),
+            (
+                cut(start, start + field),
+                "the last column is one too far: a field of r columns ends r - 1 after its first",
+            ),
             (cut(start, jump * i + reach), "to the right it need not see as far as to the left: use the field"),
-            (cut(jump * i - field // 2, jump * i + field // 2), "to the left it sees as far as the reach, not half the field"),
-            (cut(jump * i, jump * i + field - 1), "the padding is missing: the field begins `reach` columns further left"),
-            (cut(i - reach, i - reach + field - 1), "positions of the last map are several columns apart, the distance"),
+            (
+                cut(jump * i - field // 2, jump * i + field // 2),
+                "to the left it sees as far as the reach, not half the field",
+            ),
+            (
+                cut(jump * i, jump * i + field - 1),
+                "the padding is missing: the field begins `reach` columns further left",
+            ),
+            (
+                cut(i - reach, i - reach + field - 1),
+                "positions of the last map are several columns apart, the distance",
+            ),
         ]
         cause = next((cause for wrong, cause in causes if found == wrong), f"expected {right}")
         raise Incorrect(f"{said} is not it; {cause}")
