@@ -329,7 +329,7 @@ def _call_numbers_kept(numbers_kept: Any, net: nn.Module, X: torch.Tensor) -> Ma
 
 
 def _net_to_count(training: bool) -> tuple[nn.Module, torch.Tensor]:
-    """Return a small net of blocks, in one of both modes, and images; in eval mode others, for fewer and other layers."""
+    """Return a small net of blocks, in one of both modes, and images; in eval mode fewer and other layers."""
     net = nn.Sequential(
         nn.Sequential(
             nn.Conv2d(2, 3, kernel_size=3, stride=2), nn.BatchNorm2d(3), nn.ReLU(), nn.MaxPool2d(2, stride=1)

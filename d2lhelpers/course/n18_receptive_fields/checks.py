@@ -170,7 +170,7 @@ def check_pixels_seen(pixels_seen: Any) -> None:
     names=("field_with_dilation", "dilated_field"),
     hints=(
         "The formula of section 1 has the dilation in it.",
-        "A window of 3 with dilation 2 spans 5 positions: two steps of two. Each position is `jump` pixels from the next.",
+        "A window of 3 with dilation 2 spans 5 positions: two steps of two, each `jump` pixels long.",
         "`field += (kernel_size - 1) * dilation * jump`, and then `jump *= stride`.",
     ),
 )
@@ -238,7 +238,7 @@ def _reach(windows: list[Window]) -> int:
 def _stacks() -> list[tuple[list[Window], int, int]]:
     """Return stacks of windows, with the side of an image and a position that sees some of it.
 
-    Where a stride leaves columns over at the right of a map on the way, formula and net may disagree; those are left out.
+    Where a stride leaves columns over at the right of a map on the way, formula and net may disagree: left out.
     """
     cases = [(STEM + STAGES, 224, i) for i in (0, 1, 6)]
     cases += [(STEM, 224, 30), ([(3, 1, 0), (3, 2, 0)], 20, 0), ([(3, 1, 0), (3, 2, 0)], 20, 7), ([(1, 1, 0)], 5, 4)]
