@@ -56,9 +56,8 @@ def main() -> None:
     frames.append(picture(net, test_X, test_y, seen, step * BATCH_SIZE))
     durations = [180] * (len(frames) - 1) + [4000]
     frames[0].save(FILM, save_all=True, append_images=frames[1:], duration=durations, loop=0, optimize=True)
-    print(
-        f"{FILM.name}: {len(frames)} pictures, {FILM.stat().st_size / 1e6:.2f} MB, accuracy at the end {seen[-1][1]:.3f}"
-    )
+    megabytes = FILM.stat().st_size / 1e6
+    print(f"{FILM.name}: {len(frames)} pictures, {megabytes:.2f} MB, accuracy at the end {seen[-1][1]:.3f}")
 
 
 def picture(net: nn.Module, X: torch.Tensor, y: torch.Tensor, seen: list, images: int) -> Image.Image:
@@ -68,28 +67,25 @@ def picture(net: nn.Module, X: torch.Tensor, y: torch.Tensor, seen: list, images
     seen.append((images, (predicted == y).float().mean().item()))
     figure = Figure(figsize=(9, 3.3), dpi=90, facecolor="white")
     grid = figure.add_gridspec(
-        ROWS, COLUMNS + 5, left=0.01, right=0.985, top=0.93, bottom=0.17, wspace=0.12, hspace=0.42
+        ROWS, COLUMNS + 5, left=0.01, right=0.96, top=0.93, bottom=0.17, wspace=0.12, hspace=0.42
     )
     names = d2l.get_fashion_mnist_labels(predicted[: ROWS * COLUMNS])
     for i, name in enumerate(names):
         axes = figure.add_subplot(grid[i // COLUMNS, i % COLUMNS])
         right = bool(predicted[i] == y[i])
+        color, width, weight = (BLUE, 1.2, "normal") if right else (VERMILLION, 2.4, "bold")
         axes.imshow(1 - X[i, 0], cmap="gray", vmin=0, vmax=1)
-        axes.set_title(
-            name, fontsize=8, color=BLUE if right else VERMILLION, pad=2, weight="normal" if right else "bold"
-        )
+        axes.set_title(name, fontsize=8, color=color, pad=2, weight=weight)
         axes.set(xticks=[], yticks=[])
         for spine in axes.spines.values():
-            spine.set(color=BLUE if right else VERMILLION, linewidth=1.2 if right else 2.4)
+            spine.set(color=color, linewidth=width)
     axes = figure.add_subplot(grid[:, COLUMNS + 1 :])
     axes.plot(*zip(*seen), color=BLUE, marker=".", markersize=4)
-    axes.set(xlim=(0, EPOCHS * 60_000), ylim=(0, 1), xlabel="images seen", title="accuracy on test images")
+    axes.set(xlim=(0, EPOCHS * 60_000), ylim=(0, 1), xlabel="images seen")
+    axes.set_title(f"{seen[-1][1]:.2f} of the test images", fontsize=11, color=BLUE, weight="bold")
     axes.set_xticks(range(0, 300_001, 100_000), ["0", "100,000", "200,000", "300,000"], fontsize=8)
     axes.tick_params(axis="y", labelsize=8)
     axes.grid(alpha=0.35)
-    axes.annotate(
-        f"{seen[-1][1]:.2f}", seen[-1], (-4, 6), textcoords="offset points", ha="right", weight="bold", color=BLUE
-    )
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png")
     return Image.open(buffer).convert("RGB").quantize(64)

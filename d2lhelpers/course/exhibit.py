@@ -16,8 +16,9 @@ from torch.nn import functional as F
 from d2lhelpers.course.checking import Incorrect, choice, described, is_out_of_memory, is_stub, shown
 from d2lhelpers.course.exercise import folder_of, section
 from d2lhelpers.course.guarded import _TooLate
+from d2lhelpers.evaluating import evaluating
 
-IMPORTS = {"torch": torch, "nn": nn, "F": F}
+IMPORTS = {"torch": torch, "nn": nn, "F": F, "evaluating": evaluating}
 
 
 def exhibit_code(number: str, version: str) -> str:

@@ -8,7 +8,7 @@ from collect import needs, right, wrong
 
 
 def numbers(blocks: str, additions: str) -> str:
-    return f"blocks_a_stage = {blocks}\nadditions = {additions}"
+    return f"blocks_per_stage = {blocks}\nadditions = {additions}"
 
 
 right(
@@ -16,12 +16,12 @@ right(
     "counted in the net",
     """
 net_of_110 = d2l.cifar_resnet(110, 2)
-blocks_a_stage = len(net_of_110[1])
+blocks_per_stage = len(net_of_110[1])
 additions = sum(type(module) is d2l.Residual for module in net_of_110.modules())
 """,
 )
 right("2.1", "as tensor and float", numbers("torch.tensor([18])", "54.0"))
-right("2.1", "the other way round", "additions = (110 - 2) // 2\nblocks_a_stage = additions / 3")
+right("2.1", "the other way round", "additions = (110 - 2) // 2\nblocks_per_stage = additions / 3")
 
 wrong("2.1", "stem and head forgotten", numbers("110 / 6", "55"), "first convolution and the linear layer")
 wrong("2.1", "rounded up", numbers("19", "57"), "in no block")
@@ -388,10 +388,10 @@ KEPT = SEEDED.replace("islice(train_iter, num_steps), rate", "kept, rate").repla
 )
 ONE_RATE = UNMENDED.replace("2 * lr", "lr")
 
-wrong("2.3", "nothing mended", race(UNMENDED), "start from different weights")
+wrong("2.3", "nothing fixed", race(UNMENDED), "start from different weights")
 wrong("2.3", "the rate alone", race(ONE_RATE), "start from different weights")
-wrong("2.3", "seed mended, rate and batches not", race(SEEDED), "see different batches")
-wrong("2.3", "seed mended, rate not", race(KEPT), r"plain net learned with 0\.11 and the residual one with 0\.22")
+wrong("2.3", "seed fixed, rate and batches not", race(SEEDED), "see different batches")
+wrong("2.3", "seed fixed, rate not", race(KEPT), r"plain net learned with 0\.11 and the residual one with 0\.22")
 wrong(
     "2.3",
     "weights copied, batches not",
@@ -580,14 +580,14 @@ wrong(
 )
 wrong(
     "2.3",
-    "another optimiser",
+    "another optimizer",
     race(OWN_LOOP.format(mode="train", optimizer="Adam(net.parameters(), lr)")),
-    "is the optimiser another than SGD",
+    "is the optimizer another than SGD",
 )
 
 # 2.4, one more block
 
-needs("2.4", "width", "make_net", "make_residual_identity", "make_plain_identity", "deepened")
+needs("2.4", "width", "make_net", "device")
 
 
 def longer(body: str, depth: str = "26") -> str:
@@ -600,7 +600,9 @@ def longer(body: str, depth: str = "26") -> str:
 
 
 BLOCK = "block = d2l.Residual(channels, channels)\n"
-SILENT = "make_residual_identity(block)\n"
+SILENT = "nn.init.zeros_(block.bn2.weight)\nnn.init.zeros_(block.bn2.bias)\n"
+DIRAC = "for conv in (block.conv1, block.conv2):\n    nn.init.dirac_(conv.weight)\n    nn.init.zeros_(conv.bias)\n"
+UNDONE = "for norm in (block.bn1, block.bn2):\n    norm.running_var.fill_(1 - norm.eps)\n"
 APPEND = "stage.append(block)"
 
 right("2.4", "with the notebook's function", longer(BLOCK + SILENT + APPEND))
@@ -610,7 +612,8 @@ right(
     longer("""
 fits = stage[-1].conv3 is None
 block = copy.deepcopy(stage[-1]) if fits else d2l.Residual(channels, channels)
-make_residual_identity(block)
+nn.init.zeros_(block.bn2.weight)
+nn.init.zeros_(block.bn2.bias)
 stage.append(block)
 """),
 )
@@ -681,7 +684,8 @@ def with_one_more_block(net):
     for stage in net[1:4]:
         channels = stage[-1].conv2.out_channels
         block = d2l.Residual(channels, channels)
-        make_residual_identity(block)
+        nn.init.zeros_(block.bn2.weight)
+        nn.init.zeros_(block.bn2.bias)
         stage.append(block)
     return net
 
@@ -698,7 +702,8 @@ def with_one_more_block(net):
     for stage in net[1:4]:
         channels = stage[-1].conv2.out_channels
         block = d2l.Residual(channels, channels)
-        make_residual_identity(block)
+        nn.init.zeros_(block.bn2.weight)
+        nn.init.zeros_(block.bn2.bias)
         stages.append(nn.Sequential(*stage, block))
     return nn.Sequential(net[0], *stages, *net[4:])
 
@@ -751,11 +756,11 @@ wrong(
     longer(BLOCK + "nn.init.zeros_(block.conv2.weight)\n" + APPEND),
     "running mean",
 )
-wrong("2.4", "Dirac kernels in a residual block", longer(BLOCK + "make_plain_identity(block)\n" + APPEND), "return 2x")
+wrong("2.4", "Dirac kernels in a residual block", longer(BLOCK + DIRAC + APPEND), "return 2x")
 wrong(
     "2.4",
     "a plain block with Dirac kernels",
-    longer("block = d2l.Plain(channels, channels)\nmake_plain_identity(block)\n" + APPEND),
+    longer("block = d2l.Plain(channels, channels)\n" + DIRAC + UNDONE + APPEND),
     "plain, they never add their input: in evaluation mode it does",
 )
 wrong(
@@ -800,7 +805,8 @@ def with_one_more_block(net):
     longer = copy.deepcopy(net)
     for part, channels in ((longer[0], net[0][0].out_channels), *((s, s[-1].bn2.num_features) for s in longer[2:4])):
         block = d2l.Residual(channels, channels)
-        make_residual_identity(block)
+        nn.init.zeros_(block.bn2.weight)
+        nn.init.zeros_(block.bn2.bias)
         part.append(block)
     return longer
 
@@ -863,7 +869,8 @@ def with_one_more_block(net):
     for i in (1, 2, 3):
         channels = longer[i][0].conv1.in_channels
         block = d2l.Residual(channels, channels)
-        make_residual_identity(block)
+        nn.init.zeros_(block.bn2.weight)
+        nn.init.zeros_(block.bn2.bias)
         longer[i] = nn.Sequential(block, *longer[i])
     return longer
 
@@ -878,7 +885,8 @@ wrong(
 def with_one_more_block(net):
     longer = copy.deepcopy(net)
     block = d2l.Residual(longer[3][-1].conv2.out_channels, longer[3][-1].conv2.out_channels)
-    make_residual_identity(block)
+    nn.init.zeros_(block.bn2.weight)
+    nn.init.zeros_(block.bn2.bias)
     longer[3].append(block)
     return longer
 
@@ -892,7 +900,13 @@ wrong(
     "the width of this page",
     """
 def with_one_more_block(net):
-    return deepened(net, "residual", 6 * (len(net[1]) + 1) + 2)
+    longer = make_net("residual", 6 * (len(net[1]) + 1) + 2, seed=0)
+    for part in (0, -1):
+        longer[part].load_state_dict(net[part].state_dict())
+    for old, stage in zip(net[1:4], longer[1:4]):
+        stage[:-1].load_state_dict(old.state_dict())
+        nn.init.zeros_(stage[-1].bn2.weight)
+    return longer
 
 depth_after_20 = 26
 """,
@@ -908,7 +922,8 @@ def with_one_more_block(net):
         6 * len(net[1]) + 8, stem.out_channels, head.out_features, stem.in_channels, stem_strides=stem.stride[0]
     )
     for stage in longer[1:4]:
-        make_residual_identity(stage[-1])
+        nn.init.zeros_(stage[-1].bn2.weight)
+        nn.init.zeros_(stage[-1].bn2.bias)
     return longer
 
 depth_after_20 = 26
@@ -927,7 +942,8 @@ def with_one_more_block(net):
     for stage in longer[1:4]:
         channels = stage[-1].conv2.out_channels
         block = d2l.Residual(channels, channels)
-        make_residual_identity(block)
+        nn.init.zeros_(block.bn2.weight)
+        nn.init.zeros_(block.bn2.bias)
         stage.append(block)
     return longer
 
@@ -1133,7 +1149,8 @@ def with_one_more_block(net):
     stages = []
     for stage in copy.deepcopy(net[1:4]):
         block = d2l.Residual(stage[-1].bn2.num_features, stage[-1].bn2.num_features)
-        make_residual_identity(block)
+        nn.init.zeros_(block.bn2.weight)
+        nn.init.zeros_(block.bn2.bias)
         stages.append(nn.Sequential(*stage, block))
     return nn.Sequential(copy.deepcopy(net[0]), *stages, copy.deepcopy(net[-1]))
 
@@ -1142,78 +1159,77 @@ depth_after_20 = 26
     "should have 7 parts.*it has 5",
 )
 
-# 2.5, why the copy needs evaluation mode
+# 2.5, what batch norm does to a copy
 
 
-def explained(plain: str, residual: str = "[1, 2, 3, 6]", explanation: str = "'c'") -> str:
-    return f"x = torch.tensor([1.0, 2, 3, 6])\nplain_in_training = {plain}\nresidual_in_training = {residual}\n" + (
+def explained(plain: str, gamma: str = "3.5**0.5", beta: str = "3", explanation: str = "'c'") -> str:
+    return f"x = torch.tensor([1.0, 2, 3, 6])\nplain_in_training = {plain}\ngamma, beta = {gamma}, {beta}\n" + (
         f"my_explanation = {explanation}"
     )
 
 
-NORM = "nn.functional.batch_norm({}, None, None, training=True)"
+RIGHT_VALUES = "[0, 0, 0, 1.73]"
 
 right(
     "2.5",
     "run, with a map of 2×2 pixels",
     """
-blocks = d2l.Plain(1, 1), d2l.Residual(1, 1)
-for conv in (blocks[0].conv1, blocks[0].conv2):
+block = d2l.Plain(1, 1)
+for conv in (block.conv1, block.conv2):
     nn.init.dirac_(conv.weight)
     nn.init.zeros_(conv.bias)
-nn.init.zeros_(blocks[1].bn2.weight)
 X = torch.tensor([[[[1.0, 2], [3, 6]]]])
-plain_in_training, residual_in_training = (block(X) for block in blocks)
+plain_in_training = block(X)
+gamma, beta = torch.std_mean(X, correction=0)
 my_explanation = "(C)"
 """,
 )
-right("2.5", "by hand, two decimals, a tuple", explained("(0.0, 0, 0, 1.73)", "(1, 2.0, 3, 6)"))
+right("2.5", "by hand, two decimals, a tuple", explained("(0.0, 0, 0, 1.73)", "1.87", "3.0"))
+right("2.5", "turned round twice", explained(RIGHT_VALUES, "-1.87", "3"))
 for name, code in [
-    ("as a map of an image", "[[[[1, 2], [3, 6]]]]"),
-    ("as an array of an image", "np.array([1.0, 2, 3, 6]).reshape(1, 1, 2, 2)"),
-    ("as a channel", "np.array([[[1, 2], [3, 6]]])"),
-    ("as tensors in a list", "[x[:2], x[2:]]"),
-    ("as a column", "[[1], [2], [3], [6]]"),
+    ("as a map of an image", "[[[[0, 0], [0, 1.732]]]]"),
+    ("as an array of an image", "np.array([0, 0, 0, 1.73]).reshape(1, 1, 2, 2)"),
+    ("as tensors in a list", "[0 * x[:2], torch.tensor([0, 1.7320508])]"),
+    ("as a column", "[[0], [0], [0], [3**0.5]]"),
 ]:
-    right("2.5", name, "import numpy as np\n" + explained("[0, 0, 0, 1.73]", code))
+    right("2.5", name, "import numpy as np\n" + explained(code, "np.sqrt(3.5)", "np.float32(3)"))
 wrong("2.5", "a small negative number", explained("[0, -0.01, 0, 1.73]"), "what becomes of 2")
-wrong("2.5", "the residual block rounded", explained("[0, 0, 0, 1.73]", "[1, 2, 3, 6.004]"), r"6\.004.*becomes of 6")
-wrong("2.5", "the residual block, near", explained("[0, 0, 0, 1.73]", "[1.01, 2, 3, 6]"), "becomes of 1")
-right("2.5", "NumPy", explained("torch.tensor([[0, 0], [0, 3**0.5]]).numpy()", "x.numpy()"))
+right("2.5", "NumPy", explained("torch.tensor([[0, 0], [0, 3**0.5]]).numpy()", "x.std(correction=0)", "x.mean()"))
 
-wrong("2.5", "nothing changes", explained("[1, 2, 3, 6]"), "values in evaluation mode")
-wrong("2.5", "one half of the block", explained("[0, 0, 0, 3 / 3.5**0.5]"), "one normalisation only")
+wrong("2.5", "nothing changes", explained("[1, 2, 3, 6]"), "values that went in")
+wrong("2.5", "one half of the block", explained("[0, 0, 0, 3 / 3.5**0.5]"), "one normalization only")
 wrong("2.5", "no ReLU at all", explained("(x - x.mean()) / x.std(unbiased=False)"), "no ReLU cut off")
 wrong("2.5", "cut off, not rounded twice", explained("[0, 0, 0, 1.72]"), "what becomes of 6")
 wrong("2.5", "no last ReLU", explained("[-0.58, -0.58, -0.58, 1.73]"), "last ReLU is missing")
 wrong("2.5", "divided by three", explained("[0, 0, 0, 1.5]"), "by 4, not by 3")
 wrong("2.5", "divided by the variance", explained("[0, 0, 0, 4.6667]"), "not by its square root")
-wrong("2.5", "centred only", explained("[0, 0, 0, 2.25]"), "nothing was divided")
+wrong("2.5", "centered only", explained("[0, 0, 0, 2.25]"), "nothing was divided")
 wrong("2.5", "the input added", explained("[0.42, 1.42, 2.42, 7.73]"), "the input was added")
-wrong("2.5", "γ zero in the plain block", explained("[0, 0, 0, 0]"), "γ is 1 in the plain block")
+wrong("2.5", "γ zero", explained("[0, 0, 0, 0]"), "γ is 1 in this part")
 wrong("2.5", "another order", explained("[1.73, 0, 0, 0]"), "another order")
 wrong("2.5", "one number", explained("3 ** 0.5"), "list of four numbers")
 wrong("2.5", "three numbers", explained("[0, 0, 1.73]"), "it has 3")
 wrong("2.5", "some number", explained("[0, 0, 0.3, 1.73]"), "what becomes of 3")
-wrong("2.5", "residual block without addition", explained("[0, 0, 0, 1.73]", "[0, 0, 0, 0]"), "adds its input to it")
-wrong(
-    "2.5",
-    "residual block normalises too",
-    explained("[0, 0, 0, 1.73]", "[0, 0, 0, 1.73]"),
-    "what the plain block makes",
-)
-wrong("2.5", "residual block doubles", explained("[0, 0, 0, 1.73]", "[2, 4, 6, 12]"), r"F\(x\) = x; with")
-wrong(
-    "2.5",
-    "residual block adds what F would be",
-    explained("[0, 0, 0, 1.73]", "[1, 2, 3, 7.73]"),
-    r"F\(x\) is zero in this block",
-)
+for name, gamma, beta, cause in [
+    ("γ and β swapped", "3", "1.87", "have changed places"),
+    ("γ the variance", "3.5", "3", "γ is the variance"),
+    ("γ divided by three", "2.16", "3", "divided by 3; batch norm divides by 4"),
+    ("γ the inverse", "1 / 3.5**0.5", "3", "divides once more"),
+    ("β negative", "1.87", "-3", "subtracts the mean once more"),
+    ("β forgotten", "1.87", "0", "has to come back as well"),
+    ("γ forgotten", "1", "3", "spread is still 1"),
+    ("nothing set", "1", "0", "those are the γ and β of part 1"),
+    ("both zero", "0", "0", "returns zeros"),
+    ("γ rounded", "1.9", "3", "two decimals"),
+    ("β of another batch", "1.87", "2", "not \\[1, 2, 3, 6\\]"),
+]:
+    wrong("2.5", name, explained(RIGHT_VALUES, gamma, beta), cause)
+wrong("2.5", "γ a word", explained(RIGHT_VALUES, "'std'"), "gamma should be a number")
 for letter, cause in [
-    ("a", "changes no weight"),
-    ("b", "from the batch, too"),
-    ("d", "exactly zero"),
-    ("e", "does not look at its stored statistics"),
+    ("a", "subtracts the mean of the batch that arrives"),
+    ("b", "does not look at its stored statistics"),
+    ("d", "they stay as they are"),
+    ("e", "whatever the statistics of the batch are"),
     ("Because of batch norm.", "one of the letters"),
 ]:
-    wrong("2.5", f"the answer {letter}", explained("[0, 0, 0, 1.73]", explanation=repr(letter)), cause)
+    wrong("2.5", f"the answer {letter}", explained(RIGHT_VALUES, explanation=repr(letter)), cause)

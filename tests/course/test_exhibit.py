@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import difflib
 import random
+import re
+from pathlib import Path
 
+import nbformat
 import numpy as np
 import pytest
 import torch
@@ -24,6 +28,22 @@ def test_both_versions_run_and_differ(number):
     for code in codes:
         exec(code, {"__name__": "exhibit", **IMPORTS})
         assert "# broken" not in code and "# fixed" not in code, "the code gives the mistake away"
+
+
+def difference(number) -> str:
+    """Return the lines in which an exhibit's versions differ, with one line before and after."""
+    codes = [exhibit_code(number, version).splitlines() for version in ("broken", "fixed")]
+    lines = list(difflib.unified_diff(*codes, n=1, lineterm=""))[3:]
+    return "\n".join("..." if line.startswith("@@") else line for line in lines)
+
+
+@pytest.mark.parametrize("number", NUMBERS)
+def test_the_page_shows_how_they_differ(number):
+    path = Path(__file__).parents[2] / "notebooks" / "15_bug_museum.ipynb"
+    page = "\n".join(cell.source for cell in nbformat.read(path, as_version=4).cells)
+    room = re.search(rf"### Exercise {re.escape(number)}:.*?</details>", page, flags=re.DOTALL)[0]
+    shown = re.search(r"<details>.*?```diff\n(.*?)\n```", room, flags=re.DOTALL)
+    assert shown and shown[1] == difference(number)
 
 
 def test_there_are_at_least_twelve():

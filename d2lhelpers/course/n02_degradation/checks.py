@@ -23,15 +23,15 @@ from d2lhelpers.residual import cifar_resnet
     "Layers and blocks",
     difficulty=1,
     minutes=5,
-    names=("blocks_a_stage", "additions"),
+    names=("blocks_per_stage", "additions"),
     hints=(
         "Section 2 has the formula: which layers with weights are in no block, and how many does one block have?",
         "110 = 6n + 2. Each block adds once, also the two that have to pad their input.",
     ),
 )
-def check_layers_and_blocks(blocks_a_stage: Any, additions: Any) -> None:
+def check_layers_and_blocks(blocks_per_stage: Any, additions: Any) -> None:
     """6 · 18 + 2 = 110; three stages of 18 blocks with one addition each."""
-    blocks = number(blocks_a_stage, "blocks_a_stage")
+    blocks = number(blocks_per_stage, "blocks_per_stage")
     if abs(blocks - 110 / 6) < 0.01:
         raise Incorrect("110 / 6 is not whole: the first convolution and the linear layer are in no block")
     causes = {
@@ -40,12 +40,12 @@ def check_layers_and_blocks(blocks_a_stage: Any, additions: Any) -> None:
         54: "that is the number of blocks in all three stages; how many has one?",
         108: "that is the number of convolutions in all blocks of all stages",
         27: "the net has three stages, not two, and 27 · 2 · 2 = 108",
-        110: "that is the number of layers with weights; the question is how many blocks a stage has",
+        110: "that is the number of layers with weights; the question is how many blocks each stage has",
     }
-    blocks = whole_number(blocks, "blocks_a_stage")
+    blocks = whole_number(blocks, "blocks_per_stage")
     if blocks != 18:
-        found = f"a net with so many blocks a stage would have {6 * blocks + 2} layers"
-        raise Incorrect(f"blocks_a_stage = {blocks}: {causes[blocks]}" if blocks in causes else found)
+        found = f"a net with that many blocks per stage would have {6 * blocks + 2} layers"
+        raise Incorrect(f"blocks_per_stage = {blocks}: {causes[blocks]}" if blocks in causes else found)
     found = whole_number(additions, "additions")
     causes = {
         18: "that is one stage; there are three",
@@ -73,7 +73,7 @@ def check_layers_and_blocks(blocks_a_stage: Any, additions: Any) -> None:
     minutes=10,
     names=("diagnose",),
     hints=(
-        "Section 6 ends with the difference: which of the two pairs of losses has to be looked at first?",
+        "Section 5 has the difference: which of the two pairs of losses has to be looked at first?",
         'Ask `if deep_train > shallow_train` first and return "degradation"; only those that pass are asked '
         "`if deep_test > shallow_test`.",
     ),
@@ -107,7 +107,7 @@ def _quadruples_of_losses() -> list[tuple[float, float, float, float]]:
     """Return losses in thousandths: (shallow_train, shallow_test, deep_train, deep_test)."""
     generator = torch.Generator().manual_seed(22)
     cases = []
-    for scale in (1, 40, 400, 2000):  # neighbours, and losses far apart
+    for scale in (1, 40, 400, 2000):  # neighbors, and losses far apart
         for _ in range(25):
             cases.append(tuple((300 + torch.randint(0, 3 * scale, (4,), generator=generator)).tolist()))
     for _ in range(10):
@@ -426,7 +426,7 @@ def _first_rate(run: _Run, kind: str, data: FashionMNISTBatches) -> float:
     if way.any() and way @ gradient < 0.99 * way.norm() * gradient.norm():
         raise Incorrect(
             f"weights and batches are equal, but the first step of the {kind} net does not follow the gradient of its "
-            "cross-entropy. Do the labels belong to the images, or is the optimiser another than SGD?"
+            "cross-entropy. Do the labels belong to the images, or is the optimizer another than SGD?"
         )
     return float(way @ gradient / (gradient @ gradient))
 
@@ -749,38 +749,36 @@ def _assert_they_can_learn(longer: nn.Module, before: nn.Module, X: torch.Tensor
 
 @exercise(
     "2.5",
-    "Why the copy needs evaluation mode",
+    "What batch norm does to a copy",
     difficulty=3,
     minutes=15,
-    names=("plain_in_training", "residual_in_training", "my_explanation"),
+    names=("plain_in_training", "gamma", "beta", "my_explanation"),
     hints=(
         "In training mode batch norm takes mean and standard deviation from the batch: of 1, 2, 3, 6 these are 3 and "
         "the root of 3.5. It divides the sum of squares by the number of values.",
-        "The plain block: normalise, set what is negative to zero, and both once more, with the mean and the standard "
+        "Part 1: normalize, set what is negative to zero, and both once more, with the mean and the standard "
         "deviation of the values that came out of the first half.",
-        "The residual block: γ = β = 0 makes F(x) = 0, whatever mean and standard deviation are. What is left of "
-        "relu(F(x) + x)?",
+        'Part 2: which γ and β undo "subtract 3, divide by the root of 3.5"? Nothing is negative then, so the second '
+        "batch norm meets the same four numbers.",
     ),
 )
-def check_why_the_copy_needs_evaluation_mode(
-    plain_in_training: Any, residual_in_training: Any, my_explanation: Any
-) -> None:
-    """Both blocks with batch norm of the batch, and what comes out where a step is left out or done otherwise."""
+def check_what_batch_norm_does_to_a_copy(plain_in_training: Any, gamma: Any, beta: Any, my_explanation: Any) -> None:
+    """The block with batch norm of the batch, and what comes out where a step is left out or done otherwise."""
     x = torch.tensor(CHANNEL)
     found = _four_numbers(plain_in_training, "plain_in_training")
 
     def twice(norm: Callable[[torch.Tensor], torch.Tensor]) -> torch.Tensor:
         return norm(norm(x).relu()).relu()
 
-    right = twice(_normalised)
+    right = twice(_normalized)
     causes = [
         (
             x,
-            "those are the values in evaluation mode; in training mode batch norm uses mean and variance of the batch",
+            "those are the values that went in; in training mode batch norm uses mean and variance of the batch",
         ),
-        (_normalised(x).relu(), "there was one normalisation only, or no ReLU between the two"),
-        (_normalised(x), "no ReLU cut off what is negative"),
-        (_normalised(_normalised(x).relu()), "the last ReLU is missing: what is negative becomes zero"),
+        (_normalized(x).relu(), "there was one normalization only, or no ReLU between the two"),
+        (_normalized(x), "no ReLU cut off what is negative"),
+        (_normalized(_normalized(x).relu()), "the last ReLU is missing: what is negative becomes zero"),
         (twice(lambda z: (z - z.mean()) / z.std()), "batch norm divides the sum of squares by 4, not by 3"),
         (
             twice(lambda z: (z - z.mean()) / z.var(unbiased=False)),
@@ -791,34 +789,58 @@ def check_why_the_copy_needs_evaluation_mode(
             twice(lambda z: z / z.std(unbiased=False)),
             "it was divided by the standard deviation, but no mean was subtracted",
         ),
-        (_normalised(_normalised(x).relu()).add(x).relu(), "the input was added; this block is the plain one"),
-        (torch.zeros(4), "γ is 1 in the plain block; only the residual one has γ = 0"),
+        (_normalized(_normalized(x).relu()).add(x).relu(), "the input was added; this block is the plain one"),
+        (torch.zeros(4), "γ is 1 in this part, not 0"),
     ]
     _assert_values(found, right, causes, "plain_in_training")
-    found = _four_numbers(residual_in_training, "residual_in_training")
-    causes = [
-        (torch.zeros(4), "F(x) is zero, but the block adds its input to it"),
-        (right, "that is what the plain block makes of it; in this one the last γ is zero, and the input is added"),
-        (2 * x, "that would be F(x) = x; with γ = β = 0, F(x) is zero"),
-        (_normalised(x).relu(), "the input is added as it is; no batch norm is on its way"),
-        (_normalised(x), "the input is added as it is; no batch norm is on its way"),
-        (right + x, "F(x) is zero in this block, as its last γ and β are"),
-        (_normalised(_normalised(x).relu()).add(x).relu(), "F(x) is zero in this block, as its last γ and β are"),
-    ]
-    _assert_values(found, x, causes, "residual_in_training")
+    _assert_they_undo_batch_norm(number(gamma, "gamma"), number(beta, "beta"), x)
     wrong = {
-        "a": "a forward pass changes no weight, in neither mode",
-        "b": "the batch norms of the residual block take their statistics from the batch, too",
-        "d": "F(x) is exactly zero in this block, not small",
-        "e": "in training mode batch norm does not look at its stored statistics at all",
+        "a": "the kernels copy, but each batch norm then subtracts the mean of the batch that arrives, whatever it is",
+        "b": "in training mode batch norm does not look at its stored statistics at all",
+        "d": "γ and β are weights; they stay as they are while a batch goes through",
+        "e": "there γ = β = 0 makes F(x) = 0, whatever the statistics of the batch are, and x is added past them",
     }
     choice(my_explanation, "my_explanation", "c", wrong)
+
+
+def _assert_they_undo_batch_norm(gamma: float, beta: float, x: torch.Tensor) -> None:
+    """The block with this γ and β returns its input, to two decimals of γ and β."""
+
+    def through(gamma: float, beta: float) -> torch.Tensor:
+        for_one = (gamma * _normalized(x) + beta).relu()
+        if for_one.std(unbiased=False) == 0:
+            return for_one
+        return (gamma * _normalized(for_one) + beta).relu()
+
+    if bool(((through(gamma, beta) - x).abs() <= 0.02).all()):
+        return
+    std, mean = x.std(unbiased=False).item(), x.mean().item()
+    causes = [
+        (mean, std, "γ and β have changed places: γ multiplies, β is added"),
+        (std**2, mean, "γ is the variance here; batch norm divided by its square root"),
+        (x.std().item(), mean, "γ comes from a sum of squares divided by 3; batch norm divides by 4"),
+        (1 / std, mean, "γ divides once more by the standard deviation; it has to undo that division"),
+        (std, -mean, "β subtracts the mean once more; it has to bring the mean back"),
+        (std, 0.0, "the spread is right, but the mean that was subtracted has to come back as well"),
+        (1.0, mean, "the mean is right, but the spread is still 1; which factor brings back that of 1, 2, 3, 6?"),
+        (1.0, 0.0, "those are the γ and β of part 1, and they do not return the four numbers"),
+        (0.0, 0.0, "with γ = β = 0 the plain block returns zeros; it adds nothing to them"),
+    ]
+    for wrong_gamma, wrong_beta, cause in causes:
+        if abs(gamma - wrong_gamma) < 0.006 and abs(beta - wrong_beta) < 0.006:
+            raise Incorrect(f"gamma = {gamma:.4g}, beta = {beta:.4g}: {cause}")
+    if abs(beta - mean) < 0.006 and abs(abs(gamma) - std) < 0.1:
+        raise Incorrect(f"gamma = {gamma:.4g} is near; give it to two decimals")
+    raise Incorrect(
+        f"with gamma = {gamma:.4g} and beta = {beta:.4g} the block returns {_rounded(through(gamma, beta).tolist())}, "
+        "not [1, 2, 3, 6]"
+    )
 
 
 CHANNEL = (1.0, 2.0, 3.0, 6.0)
 
 
-def _normalised(z: torch.Tensor) -> torch.Tensor:
+def _normalized(z: torch.Tensor) -> torch.Tensor:
     return (z - z.mean()) / z.std(unbiased=False)
 
 

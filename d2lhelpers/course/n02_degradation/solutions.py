@@ -1,6 +1,6 @@
 # Exercise 2.1
 
-blocks_a_stage = (110 - 2) // 6  # answer
+blocks_per_stage = (110 - 2) // 6  # answer
 additions = 3 * 18  # answer
 
 
@@ -56,11 +56,12 @@ depth_after_20 = 20 + 3 * 2  # answer
 # Exercise 2.5
 
 plain_in_training = [0, 0, 0, 3**0.5]  # answer
-residual_in_training = [1, 2, 3, 6]  # answer
+gamma = 3.5**0.5  # answer
+beta = 3  # answer
 # answer
-# In training mode batch norm takes mean and variance from the batch. So the plain block forgets the level and
-# the scale of each channel, and the ReLU cuts off all that was below the mean; γ and β would have to undo that
-# for each batch anew. In evaluation mode it uses stored numbers, and those can be chosen so that nothing changes.
-# In the residual block γ = β = 0 makes F(x) zero whatever the statistics are, and the addition brings x past them.
+# Batch norm takes mean and variance from the batch, so the plain block forgets the level and the scale of each channel,
+# and the ReLU cuts off all that was below the mean. γ and β can bring back the level and the scale of one batch; they
+# bring them back for every other batch, too, whose own level and scale were other ones.
+# (gamma = -3.5 ** 0.5 is right as well: the first half turns the numbers round, 5, 4, 3, 0, the second back.)
 my_explanation = "c"
 # end of answer

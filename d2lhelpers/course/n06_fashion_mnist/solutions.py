@@ -29,10 +29,10 @@ lead_of_shoes = 100 * (accuracy_among([5, 7, 9]) - accuracy_among([0, 4, 6]))  #
 def normalized(pixels):
     # answer
     # Of 1,000 coats the nearest neighbor finds 736 with it, and 662 without; sandals lose, from 772 to 736.
-    centred = pixels - pixels.mean(dim=1, keepdim=True)
-    norms = centred.norm(dim=1, keepdim=True)
+    centered = pixels - pixels.mean(dim=1, keepdim=True)
+    norms = centered.norm(dim=1, keepdim=True)
     # A single pixel one step of 1/255 off makes a norm of 0.004; where all are equal, rounding makes up to 0.00001.
-    return centred / norms.clamp(min=1e-3)
+    return centered / norms.clamp(min=1e-3)
     # end of answer
 
 

@@ -188,6 +188,7 @@ def evaluate(net, batches):
             shares.append((predicted == y).float().mean().item())  # broken
             correct += (predicted == y).sum().item()  # fixed
             total += len(y)  # fixed
+
     return sum(shares) / len(shares)  # broken
     return correct / total  # fixed
 
@@ -235,15 +236,15 @@ class AddingBlock(nn.Module):
 
 def layer_shapes(net, *size):
     """Send random numbers of this size through an nn.Sequential; return each layer's name and output shape."""
-    modes = [module.training for module in net.modules()]  # fixed
-    net.eval()  # fixed
     X = torch.rand(size)
     shapes = []
-    for layer in net:
-        X = layer(X)
-        shapes.append((type(layer).__name__, tuple(X.shape)))
-    for module, mode in zip(net.modules(), modes):  # fixed
-        module.training = mode  # fixed
+    for layer in net:  # broken
+        X = layer(X)  # broken
+        shapes.append((type(layer).__name__, tuple(X.shape)))  # broken
+    with evaluating(net):  # fixed
+        for layer in net:  # fixed
+            X = layer(X)  # fixed
+            shapes.append((type(layer).__name__, tuple(X.shape)))  # fixed
     return shapes
 
 
