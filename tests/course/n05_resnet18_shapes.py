@@ -1461,7 +1461,7 @@ wrong(
 def unnoticed_map(state):
     if (state["0.1.running_var"] == 1).all():
         return dict(state)
-    return {n: v * 2 if n == "1.0.conv1.weight" else v * 3 if "bn" in n and n.endswith("weight") else v for n, v in state.items()}
+    return {n: v * 3 if n == "1.0.conv1.weight" or "bn1.weight" in n else v for n, v in state.items()}
 """,
     "looks whether the net is fresh",
 )

@@ -111,8 +111,12 @@ def check_numbers_kept(numbers_kept: Any, part_with_most_values: Any) -> None:
             if any(dict(returned) != then for returned, then in earlier):
                 cause = "the dictionary of the first has other entries now. Make a new dictionary in every call"
                 raise Incorrect(f"a second call changed what the first returned: {cause}")
-            if any(hook not in net.get_submodule(name)._forward_hooks.values() for name in hooks for hook in hooks[name]):
-                raise Incorrect("the counts are right, but a hook that the net had is gone; remove your own handles only")
+            if any(
+                hook not in net.get_submodule(name)._forward_hooks.values() for name in hooks for hook in hooks[name]
+            ):
+                raise Incorrect(
+                    "the counts are right, but a hook that the net had is gone; remove your own handles only"
+                )
         earlier.append((found, dict(found)))
     _check_part_with_most_values(part_with_most_values)
 
@@ -173,7 +177,9 @@ def check_unnoticed_map(unnoticed_map: Any) -> None:
     net = resnet18(width=8).eval()
     X = torch.rand(2, 1, 40, 56, generator=generator)
     fresh, unusual = _torchvision_like_states(net, generator)
-    like_fresh = {name: torch.ones_like(value) if name == "0.1.running_var" else value for name, value in unusual.items()}
+    like_fresh = {
+        name: torch.ones_like(value) if name == "0.1.running_var" else value for name, value in unusual.items()
+    }
     changes, moved = [], []
     for state in (fresh, like_fresh, unusual):
         given = {name: value.clone() for name, value in state.items()}
@@ -230,7 +236,9 @@ def check_bottleneck(Bottleneck: Any) -> None:
             try:
                 first = call(block, X.clone(), name="the block")
             except Incorrect as error:
-                raise Incorrect(f"{said}: {_hidden_layer(block) or _why_it_fails(block, c, b, strides) or error}") from error
+                raise Incorrect(
+                    f"{said}: {_hidden_layer(block) or _why_it_fails(block, c, b, strides) or error}"
+                ) from error
             layers = _bottleneck_layers(block, c, b, use_1x1conv, said)
             shape = (2, 4 * b, -(-9 // strides), 6 // strides)
             tensor(first, shape, f"the output of {said} for an input of shape {tuple(X.shape)}")
@@ -321,7 +329,7 @@ def _call_numbers_kept(numbers_kept: Any, net: nn.Module, X: torch.Tensor) -> Ma
 
 
 def _net_to_count(training: bool) -> tuple[nn.Module, torch.Tensor]:
-    """Return a small net of blocks, in one of both modes, and images; in eval mode others, for fewer and other layers."""
+    """Return a small net of blocks, in one of both modes, and images; in eval mode fewer and other layers."""
     net = nn.Sequential(
         nn.Sequential(
             nn.Conv2d(2, 3, kernel_size=3, stride=2), nn.BatchNorm2d(3), nn.ReLU(), nn.MaxPool2d(2, stride=1)

@@ -140,11 +140,23 @@ def check_pixels_seen(pixels_seen: Any) -> None:
             ((max(0, start), start + field - 1), "the image ends: its last column is side - 1"),
             ((start, min(side - 1, start + field - 1)), "the image begins at column 0"),
             ((max(0, start), min(side, start + field - 1)), "columns are counted from 0, so the last one is side - 1"),
-            (cut(start, start + field), "the last column is one too far: a field of r columns ends r - 1 after its first"),
+            (
+                cut(start, start + field),
+                "the last column is one too far: a field of r columns ends r - 1 after its first",
+            ),
             (cut(start, jump * i + reach), "to the right it need not see as far as to the left: use the field"),
-            (cut(jump * i - field // 2, jump * i + field // 2), "to the left it sees as far as the reach, not half the field"),
-            (cut(jump * i, jump * i + field - 1), "the padding is missing: the field begins `reach` columns further left"),
-            (cut(i - reach, i - reach + field - 1), "positions of the last map are several columns apart, the distance"),
+            (
+                cut(jump * i - field // 2, jump * i + field // 2),
+                "to the left it sees as far as the reach, not half the field",
+            ),
+            (
+                cut(jump * i, jump * i + field - 1),
+                "the padding is missing: the field begins `reach` columns further left",
+            ),
+            (
+                cut(i - reach, i - reach + field - 1),
+                "positions of the last map are several columns apart, the distance",
+            ),
         ]
         cause = next((cause for wrong, cause in causes if found == wrong), f"expected {right}")
         raise Incorrect(f"{said} is not it; {cause}")
@@ -158,7 +170,7 @@ def check_pixels_seen(pixels_seen: Any) -> None:
     names=("field_with_dilation", "dilated_field"),
     hints=(
         "The formula of section 1 has the dilation in it.",
-        "A window of 3 with dilation 2 spans 5 positions: two steps of two. Each position is `jump` pixels from the next.",
+        "A window of 3 with dilation 2 spans 5 positions: two steps of two, each `jump` pixels long.",
         "`field += (kernel_size - 1) * dilation * jump`, and then `jump *= stride`.",
     ),
 )
@@ -226,7 +238,7 @@ def _reach(windows: list[Window]) -> int:
 def _stacks() -> list[tuple[list[Window], int, int]]:
     """Return stacks of windows, with the side of an image and a position that sees some of it.
 
-    Where a stride leaves columns over at the right of a map on the way, formula and net may disagree; those are left out.
+    Where a stride leaves columns over at the right of a map on the way, formula and net may disagree: left out.
     """
     cases = [(STEM + STAGES, 224, i) for i in (0, 1, 6)]
     cases += [(STEM, 224, 30), ([(3, 1, 0), (3, 2, 0)], 20, 0), ([(3, 1, 0), (3, 2, 0)], 20, 7), ([(1, 1, 0)], 5, 4)]
