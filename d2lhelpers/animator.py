@@ -31,7 +31,7 @@ class Animator:
     xscale, yscale : str
         "linear" or "log".
     fmts : sequence of str, optional
-        Matplotlib formats, used in turn; by default colours and dashes that everybody can tell apart.
+        Matplotlib formats, used in turn; by default colors and dashes that everybody can tell apart.
     nrows, ncols : int
         Panels. The first line is drawn in the first panel, the second in the second, and so on; the
         last panel takes all that are left.
@@ -70,6 +70,8 @@ class Animator:
         self.xlabel, self.xlim, self.ylim = xlabel, xlim, ylim
         for panel in self.axes:
             panel.set(xlabel=xlabel, ylabel=ylabel, xscale=xscale, yscale=yscale)
+            if xscale == "linear":
+                panel.xaxis.get_major_locator().set_params(integer=True)  # where there are two: no quarters of an epoch
         self.X: list[list[float]] = []
         self.Y: list[list[float]] = []
         self._lines: list[Any] = []
@@ -83,7 +85,8 @@ class Animator:
         x : float, or sequence of float
             One for all lines, or one for each.
         y : float, or sequence of float
-            One for each line. Where `x` or `y` is None, the line gets no point.
+            One for each line. Where `x` or `y` is None, the line gets no point; where `y` is nan, it is
+            broken, and what comes after is not joined to what came before.
 
         Raises
         ------
@@ -143,6 +146,8 @@ class Animator:
             panel.autoscale_view()
             _widen(panel.set_xlim, self.xlim, panel.dataLim.intervalx)
             _widen(panel.set_ylim, self.ylim, panel.dataLim.intervaly)
+        for line in self._lines:
+            line.set_clip_on(not _shows_all(line.axes))  # a marker at the edge is drawn whole
 
     def _render(self) -> MimeBundle:
         self._update_lines()
@@ -163,3 +168,9 @@ def _widen(set_limits: Any, wanted: Sequence[float] | None, data: Sequence[float
         low, high = min(ends), max(ends)
         if low < high:
             set_limits(*((low, high) if wanted[0] <= wanted[1] else (high, low)))
+
+
+def _shows_all(panel: Any) -> bool:
+    """Tell whether no point lies outside the limits, as one may where the learner has set them."""
+    limits = [(panel.get_xlim(), panel.dataLim.intervalx), (panel.get_ylim(), panel.dataLim.intervaly)]
+    return all(min(ends) <= min(data) and max(data) <= max(ends) for ends, data in limits)

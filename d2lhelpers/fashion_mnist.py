@@ -186,7 +186,7 @@ def _resize_by_fours(images: torch.Tensor, size: tuple[int, int]) -> torch.Tenso
     """Resize uint8 images on the CPU, four maps at once.
 
     PyTorch's fast kernel works on pixels of four bytes, meant for red, green, blue and opacity. Four
-    grey maps, interleaved, fill them; one alone would leave three of the four bytes unused.
+    gray maps, interleaved, fill them; one alone would leave three of the four bytes unused.
     """
     maps = images.flatten(0, 1)  # (batch * channels, height, width)
     padded = F.pad(maps, (0, 0, 0, 0, 0, -len(maps) % 4))

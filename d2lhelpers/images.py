@@ -14,8 +14,8 @@ def show_images(
 ) -> Any:
     """Draw images in a grid, and return the array of its panels.
 
-    As in the book, a grey image is dark where its values are high, and each is scaled to its own lowest
-    and highest value: the same grey means different values in two images, and every constant image looks alike.
+    As in the book, a gray image is dark where its values are high, and each is scaled to its own lowest
+    and highest value: the same gray means different values in two images, and every constant image looks alike.
 
     Parameters
     ----------
@@ -60,7 +60,7 @@ def _as_picture(image: Any) -> Any:
     if not isinstance(image, np.ndarray):
         return image
     if image.dtype == bool:
-        image = image.astype(np.float32)  # Matplotlib 3.10 draws no colours made of truth values
+        image = image.astype(np.float32)  # Matplotlib 3.10 draws no colors made of truth values
     if image.ndim == 3 and image.shape[0] in (1, 3):
         image = np.moveaxis(image, 0, 2)
     if image.ndim == 3 and image.shape[2] == 1:

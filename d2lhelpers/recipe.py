@@ -1,4 +1,4 @@
-"""Whether net, optimiser and schedule belong together, asked before a weight is touched."""
+"""Whether net, optimizer and schedule belong together, asked before a weight is touched."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def steps_left(scheduler: Any, num_epochs: int, num_batches: int, initialize: bo
     Raises
     ------
     ValueError
-        If the weights are to be initialised and the schedule is not new, if it is used up, or if it is
+        If the weights are to be initialized and the schedule is not new, if it is used up, or if it is
         too short by a whole epoch. Nothing has been changed then.
     """
     taken = getattr(scheduler, "last_epoch", 0)  # which counts steps, whatever they are

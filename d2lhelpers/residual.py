@@ -226,7 +226,7 @@ def cifar_resnet(
 
     A 3×3 convolution, three stages of `(depth - 2) / 6` blocks, and the head. No shortcut has a
     parameter (option A), so `residual` changes no layer and no weight, only whether blocks add.
-    The weights are initialised after He, so that the same random seed gives both the same weights.
+    The weights are initialized after He, so that the same random seed gives both the same weights.
 
     Parameters
     ----------
@@ -257,7 +257,7 @@ def cifar_resnet(
 
     References
     ----------
-    He et al. 2015, arXiv 1512.03385, section 4.2; the initialisation: arXiv 1502.01852, section 2.2.
+    He et al. 2015, arXiv 1512.03385, section 4.2; the initialization: arXiv 1502.01852, section 2.2.
     """
     if depth < 8 or (depth - 2) % 6:
         raise ValueError(

@@ -27,7 +27,7 @@ def train_side_by_side(
     """Train several nets on the same batches and yield, after every step, the loss of each.
 
     All nets take a step on a batch before the next batch comes, so that whoever stops early has
-    stopped all of them at the same point. The optimiser is SGD, the loss cross-entropy. On a CPU as
+    stopped all of them at the same point. The optimizer is SGD, the loss cross-entropy. On a CPU as
     many nets compute at a time as PyTorch has threads, each in one thread: for small nets that is
     faster, and the results do not depend on the number of threads. Nets that draw random numbers in the
     first step, as dropout does, share one generator; so then they take their steps one after the other.

@@ -96,9 +96,11 @@ def train_ch6(
 ) -> History:
     """Train `net` as the book does, show how it goes, and return the history.
 
-    The weights of linear and convolution layers are initialised after Xavier; the optimiser is SGD,
-    the loss cross-entropy. The net is trained in place. Every epoch puts all of it in training mode, also a
-    batch norm that was frozen by `eval`, and it ends in training mode.
+    **By default the weights of linear and convolution layers are drawn anew first**, after Xavier, as the book
+    does: what the net has learned before is lost. ``initialize=False`` goes on from where it is.
+
+    The optimizer is SGD, the loss cross-entropy. The net is trained in place. Every epoch puts all of it in
+    training mode, also a batch norm that was frozen by `eval`, and it ends in training mode.
 
     Interrupting the kernel ends the training: the net keeps what it has learned, and the history of the
     finished epochs is returned, with `interrupted` set. To go on, pass the same optimizer and scheduler,
@@ -125,7 +127,8 @@ def train_ch6(
         Made for `optimizer`; stepped after every *batch*, so count in batches. One that ends (`OneCycleLR`)
         must have steps for all epochs; if less than an epoch is missing, the rest keeps its last rate.
     initialize : bool
-        Whether to initialise the weights; False goes on from where the net is.
+        Whether to draw the weights of linear and convolution layers anew (other parameters, such as biases and
+        those of batch norm, stay); False goes on from where the net is.
     bfloat16 : bool, optional
         Whether to compute forward passes of the training in bfloat16 (autocast); by default where
         the hardware does so fast; on a card without bfloat16, such as the T4, that is never. The
@@ -133,6 +136,7 @@ def train_ch6(
     channels_last : bool, optional
         Whether to store the weights of convolutions channels last, which the layers' outputs follow; by
         default on the CPU, and on CUDA together with bfloat16, if the net can be run so. The net stays so.
+        The batches stay as they are; with one channel both formats are the same for them.
 
     Raises
     ------
@@ -171,7 +175,7 @@ def train_ch6(
     progress = ProgressLine()
     animator = Animator(xlabel="epoch", xlim=[0, num_epochs], legend=["train loss", "train acc", "test acc"])
     history = History()
-    plot_at = {round(num_batches * k / POINTS_AN_EPOCH) for k in range(1, POINTS_AN_EPOCH + 1)}
+    plot_at = {max(1, round(num_batches * k / POINTS_AN_EPOCH)) for k in range(1, POINTS_AN_EPOCH + 1)}
     images, started = 0, time.perf_counter()
     try:
         for epoch in range(num_epochs):
@@ -185,6 +189,8 @@ def train_ch6(
                 if device.type == "cpu" or i in plot_at:
                     _check_finite(loss_sum, X, step, epoch, i)
                 if i in plot_at:
+                    if epoch > 0 and i == min(plot_at):
+                        animator.add(epoch, (math.nan, math.nan, None))  # the sums began anew: break their lines
                     animator.add(epoch + i / num_batches, (metric[0] / metric[2], metric[1] / metric[2], None))
             if metric[2] == 0:
                 raise ValueError("train_iter yielded no batch in this epoch; is it an iterator, to be used only once?")
@@ -218,7 +224,7 @@ def train_ch6(
 
 
 def _initialize_weights(module: nn.Module) -> None:
-    """Initialise the weights of a linear or convolution layer as the book does."""
+    """Initialize the weights of a linear or convolution layer as the book does."""
     if type(module) in (nn.Linear, nn.Conv2d):
         nn.init.xavier_uniform_(module.weight)
 
@@ -236,7 +242,7 @@ def _check_finite(loss_sum: torch.Tensor, X: Any, step: TrainingStep, epoch: int
     if bad := int(count_not_finite(X)):
         raise LossNotFiniteError(
             f"{where}: {bad} values of this batch's images are nan or infinite, and the net has taken a step on them. "
-            "Mend the data, and begin with a new net"
+            "Fix the data, and begin with a new net"
         )
     if step.count == 1:
         raise LossNotFiniteError(
@@ -250,7 +256,7 @@ def _not_finite_error(what: str, step: TrainingStep, epoch: int, batch: int) -> 
     bad = sum(int(count_not_finite(weight)) for weight in step.net.parameters())
     return LossNotFiniteError(
         f"{what} in epoch {epoch + 1}, by batch {batch}; the learning rate was {rates}, and {bad} weights are nan or "
-        "infinite now. Try a smaller rate first, from newly initialised weights"
+        "infinite now. Try a smaller rate first, from newly initialized weights"
     )
 
 

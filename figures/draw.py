@@ -7,16 +7,20 @@ alternative `ALT` and its `CAPTION`.
 from __future__ import annotations
 
 import function_classes
+import gradient_paths
 import plain_and_residual
 import residual_blocks
 import resnet18
+import training_step
 from svg import write_svg
 
 DRAWINGS = (
     function_classes.DRAWING,
+    gradient_paths.DRAWING,
     residual_blocks.DRAWING,
     plain_and_residual.DRAWING,
     resnet18.DRAWING,
+    training_step.DRAWING,
 )
 
 

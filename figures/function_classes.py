@@ -39,7 +39,7 @@ CORNERS = 180  # corners of the polygon that is drawn, and that is measured
 PIXELS_PER_UNIT = 100
 HEIGHT = 510
 NESTED_SUBSCRIPT = 23  # font size at which the subscript of a subscript is still legible
-COLOURS = {3: BLUE, 6: VERMILLION}  # the two classes that are compared
+COLORS = {3: BLUE, 6: VERMILLION}  # the two classes that are compared
 TARGET: Point = (3.42, 0.72)  # f*, in units, y upwards
 
 
@@ -49,7 +49,7 @@ class Region:
 
     Parameters
     ----------
-    centre : Point
+    center : Point
         In units, y upwards.
     radius : float
         Mean radius, in units.
@@ -61,19 +61,19 @@ class Region:
         Where the name of its best member and the distance stand, from the best member on.
     """
 
-    centre: Point
+    center: Point
     radius: float
     turn: float
     label_at: Point
     offsets: tuple[Point, Point] = ((0, 0), (0, 0))
 
     def point(self, degrees: float | NDArray) -> NDArray:
-        """Return the outline in a direction from the centre, shape (..., 2)."""
+        """Return the outline in a direction from the center, shape (..., 2)."""
         angle = np.radians(degrees)
         turned = angle - np.radians(self.turn)
         radius = self.radius * (1 + 0.07 * np.cos(2 * turned) + 0.04 * np.cos(3 * turned))
         direction = np.stack([np.cos(angle), np.sin(angle)], axis=-1)
-        return np.asarray(self.centre) + np.asarray(radius)[..., None] * direction
+        return np.asarray(self.center) + np.asarray(radius)[..., None] * direction
 
     def outline(self) -> NDArray:
         """Return the outline as a closed polygon, shape (CORNERS + 1, 2)."""
@@ -220,24 +220,24 @@ def to_pixels(point: NDArray | Point, left: float) -> Point:
 
 def draw_region(axes: Axes, left: float, region: Region, number: int) -> None:
     """Draw one class; the third and the sixth stand out."""
-    colour = COLOURS.get(number, MUTED)
+    color = COLORS.get(number, MUTED)
     corners = [to_pixels(corner, left) for corner in region.outline()]
-    thickness = 2.6 if number in COLOURS else 1.3
-    inside = (*tint(colour, 0.5), 0.28 if number in COLOURS else 0.16)
-    axes.add_patch(Polygon(corners, facecolor=inside, edgecolor=colour, linewidth=thickness))
+    thickness = 2.6 if number in COLORS else 1.3
+    inside = (*tint(color, 0.5), 0.28 if number in COLORS else 0.16)
+    axes.add_patch(Polygon(corners, facecolor=inside, edgecolor=color, linewidth=thickness))
     name = rf"$\mathcal{{F}}_{number}$"
     label(axes, to_pixels(region.label_at, left), name, size=LARGE)
 
 
 def draw_best_member(axes: Axes, left: float, region: Region, number: int, marker: str) -> None:
     """Mark the best member of a class and its distance to f*."""
-    best, colour = nearest_point(region), COLOURS[number]
+    best, color = nearest_point(region), COLORS[number]
     line = [to_pixels(point, left) for point in (best, TARGET)]
-    axes.plot(*zip(*line, strict=True), color=colour, linewidth=1.3, zorder=4)
-    axes.plot(*line[0], marker=marker, markersize=9, color=colour, markeredgecolor=INK, zorder=5)
+    axes.plot(*zip(*line, strict=True), color=color, linewidth=1.3, zorder=4)
+    axes.plot(*line[0], marker=marker, markersize=9, color=color, markeredgecolor=INK, zorder=5)
     name_at, distance_at = (to_pixels(best + offset, left) for offset in region.offsets)
     label(axes, name_at, rf"$f^*_{{\mathcal{{F}}_{number}}}$", size=NESTED_SUBSCRIPT)
-    label(axes, distance_at, f"{distance(region):.2f}", colour=colour, bold=True)
+    label(axes, distance_at, f"{distance(region):.2f}", color=color, bold=True)
 
 
 DRAWING = Drawing("function_classes", TITLE, ALT, HEIGHT, draw)

@@ -86,11 +86,9 @@ def draw(axes: Axes) -> None:
 
 def draw_layers(axes: Axes, x: float) -> Box:
     """Draw the input and the dotted box with its layers; return the dotted box."""
-    dotted = box(axes, (x, LAYERS[1]), DOTTED, colour=BLUE, strength=0.05, dotted=True, zorder=1)
+    dotted = box(axes, (x, LAYERS[1]), DOTTED, color=BLUE, strength=0.05, dotted=True, zorder=1)
     names = (("weight layer", CONVOLUTION), ("ReLU", ACTIVATION), ("weight layer", CONVOLUTION))
-    layers = [
-        box(axes, (x, y), (150, 36), name, colour=colour) for y, (name, colour) in zip(LAYERS, names, strict=True)
-    ]
+    layers = [box(axes, (x, y), (150, 36), name, color=color) for y, (name, color) in zip(LAYERS, names, strict=True)]
     label(axes, (x, INPUT - 14), "$x$", size=LARGE)
     arrow(axes, (x, INPUT), layers[0].top)
     for above, below in pairwise(layers):
@@ -101,7 +99,7 @@ def draw_layers(axes: Axes, x: float) -> Box:
 
 def draw_end(axes: Axes, x: float) -> Box:
     """Draw the last ReLU and the arrow out of the block; return the ReLU."""
-    last = box(axes, (x, LAST), (150, 36), "ReLU", colour=ACTIVATION)
+    last = box(axes, (x, LAST), (150, 36), "ReLU", color=ACTIVATION)
     arrow(axes, last.bottom, (x, HEIGHT - 24))
     return last
 
@@ -111,7 +109,7 @@ def draw_residual_path(axes: Axes) -> None:
     dotted, last = draw_layers(axes, RIGHT), draw_end(axes, RIGHT)
     total = plus(axes, (RIGHT, SUM))
     side, branch = RIGHT - 124, INPUT + 14
-    arrow(axes, (RIGHT, branch), (side, branch), (side, SUM), total.left, colour=VERMILLION, width=2.6)
+    arrow(axes, (RIGHT, branch), (side, branch), (side, SUM), total.left, color=VERMILLION, width=2.6)
     arrow(axes, dotted.bottom, total.top)
     arrow(axes, total.bottom, last.top)
     label(axes, (side, LAYERS[1]), "$x$", size=LARGE, backed=True)
@@ -135,14 +133,14 @@ def draw_graph(axes: Axes, block: float, formula: str, to_learn: NDArray, given:
     given : numpy.ndarray
         The function from which it differs by F(x), at `STEPS`: the identity, or zero.
     """
-    centre_x, centre_y = block + 202, 246
-    label(axes, (centre_x, 96), "the dotted box\nmust learn", colour=MUTED)
-    label(axes, (centre_x, 142), formula, size=LARGE)
+    center_x, center_y = block + 202, 246
+    label(axes, (center_x, 96), "the dotted box\nmust learn", color=MUTED)
+    label(axes, (center_x, 142), formula, size=LARGE)
     across, up = np.array([-1.15, 1.15]), np.zeros(2)
     for line in ((across, up), (up, across)):
-        axes.plot(centre_x + UNIT * line[0], centre_y - UNIT * line[1], color=MUTED, linewidth=1)
-    label(axes, (centre_x + 1.15 * UNIT, centre_y + 14), "$x$", colour=MUTED)
-    x, curve, base = centre_x + UNIT * STEPS, centre_y - UNIT * to_learn, centre_y - UNIT * given
+        axes.plot(center_x + UNIT * line[0], center_y - UNIT * line[1], color=MUTED, linewidth=1)
+    label(axes, (center_x + 1.15 * UNIT, center_y + 14), "$x$", color=MUTED)
+    x, curve, base = center_x + UNIT * STEPS, center_y - UNIT * to_learn, center_y - UNIT * given
     axes.fill_between(x, curve, base, color=tint(ORANGE, 0.55), linewidth=0)
     axes.plot(x, base, color=INK, linewidth=1.2, linestyle=(0, (4, 3)))
     axes.plot(x, curve, color=BLUE, linewidth=3)

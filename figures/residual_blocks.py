@@ -21,7 +21,7 @@ from style import (
     LARGE,
     MUTED,
     NORMAL,
-    NORMALISATION,
+    NORMALIZATION,
     VERMILLION,
     WIDTH,
     Box,
@@ -80,7 +80,7 @@ def draw(axes: Axes) -> None:
 def draw_heading(axes: Axes, x: float, title: str, detail: str) -> None:
     """Write the heading of a block whose main path stands at `x`."""
     label(axes, (x + 56, 36), title, size=LARGE, bold=True)
-    label(axes, (x + 56, 62), detail, colour=MUTED)
+    label(axes, (x + 56, 62), detail, color=MUTED)
 
 
 def shape(channels: int) -> str:
@@ -108,10 +108,10 @@ def draw_main_path(axes: Axes, x: float, out_channels: int, stride: int) -> None
     rows = [
         draw_row(axes, x, "input", "input $x$", INK),
         draw_row(axes, x, "first convolution", "3×3 convolution", CONVOLUTION, first),
-        draw_row(axes, x, "first norm", "batch norm", NORMALISATION),
+        draw_row(axes, x, "first norm", "batch norm", NORMALIZATION),
         draw_row(axes, x, "first activation", "ReLU", ACTIVATION),
         draw_row(axes, x, "second convolution", "3×3 convolution", CONVOLUTION, second),
-        draw_row(axes, x, "second norm", "batch norm", NORMALISATION),
+        draw_row(axes, x, "second norm", "batch norm", NORMALIZATION),
         plus(axes, (x, ROWS["sum"])),
         draw_row(axes, x, "last activation", "ReLU", ACTIVATION),
         draw_row(axes, x, "output", "output", INK),
@@ -120,22 +120,22 @@ def draw_main_path(axes: Axes, x: float, out_channels: int, stride: int) -> None
         arrow(axes, above.bottom, below.top)
         middle = (above.bottom[1] + below.top[1]) / 2
         channels = 3 if number == 0 else out_channels
-        label(axes, (x + 12, middle), shape(channels), colour=MUTED, align="left")
+        label(axes, (x + 12, middle), shape(channels), color=MUTED, align="left")
     bracket(axes, x - 104, rows[1].top[1] - 4, rows[5].bottom[1] + 4)
     label(axes, (x - 130, rows[3].y), "$F(x)$", size=LARGE)
 
 
-def draw_row(axes: Axes, x: float, row: str, text: str, colour: str, detail: str = "") -> Box:
+def draw_row(axes: Axes, x: float, row: str, text: str, color: str, detail: str = "") -> Box:
     """Draw one box of the main path; boxes without detail are lower."""
     height = 46 if detail else 34
-    return box(axes, (x, ROWS[row]), (BOX_WIDTH, height), text, detail, colour=colour)
+    return box(axes, (x, ROWS[row]), (BOX_WIDTH, height), text, detail, color=color)
 
 
 def draw_identity_shortcut(axes: Axes, x: float) -> None:
     """Lead the input round the main path, unchanged."""
     side = x + SHORTCUT_OFFSET
     corners = [(side, ROWS["input"]), (side, ROWS["sum"])]
-    arrow(axes, (x + BOX_WIDTH / 2, ROWS["input"]), *corners, (x + 14, ROWS["sum"]), colour=VERMILLION, width=2.6)
+    arrow(axes, (x + BOX_WIDTH / 2, ROWS["input"]), *corners, (x + 14, ROWS["sum"]), color=VERMILLION, width=2.6)
     middle = ROWS["first activation"]
     label(axes, (side, middle), f"$x$, unchanged\n{shape(3)}", backed=True)
     label(axes, (x - 24, ROWS["sum"]), "$H(x) = F(x) + x$", size=NORMAL, align="right")
@@ -144,13 +144,13 @@ def draw_identity_shortcut(axes: Axes, x: float) -> None:
 def draw_projection_shortcut(axes: Axes, x: float) -> None:
     """Lead the input round the main path, through a 1x1 convolution."""
     side, middle = x + SHORTCUT_OFFSET, ROWS["first activation"]
-    convolution = box(axes, (side, middle), (142, 68), colour=CONVOLUTION)
+    convolution = box(axes, (side, middle), (142, 68), color=CONVOLUTION)
     label(axes, (side, middle - 20), "1×1 convolution", size=NORMAL)
-    label(axes, (side, middle), "3 → 6 channels", colour=MUTED)
-    label(axes, (side, middle + 19), "stride 2", colour=MUTED)
+    label(axes, (side, middle), "3 → 6 channels", color=MUTED)
+    label(axes, (side, middle + 19), "stride 2", color=MUTED)
     start, corner = (x + BOX_WIDTH / 2, ROWS["input"]), (side, ROWS["input"])
-    arrow(axes, start, corner, convolution.top, colour=VERMILLION, width=2.6)
-    arrow(axes, convolution.bottom, (side, ROWS["sum"]), (x + 14, ROWS["sum"]), colour=VERMILLION, width=2.6)
+    arrow(axes, start, corner, convolution.top, color=VERMILLION, width=2.6)
+    arrow(axes, convolution.bottom, (side, ROWS["sum"]), (x + 14, ROWS["sum"]), color=VERMILLION, width=2.6)
     label(axes, (side, ROWS["first norm"] - 40), shape(3), backed=True)
     label(axes, (side, ROWS["second convolution"] + 6), "no batch norm here", backed=True)
     label(axes, (side, ROWS["second norm"] + 6), f"$W_s\\, x$\n{shape(6)}", size=NORMAL, backed=True)

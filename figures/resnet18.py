@@ -22,7 +22,7 @@ from style import (
     LINEAR,
     MUTED,
     NORMAL,
-    NORMALISATION,
+    NORMALIZATION,
     POOLING,
     VERMILLION,
     Box,
@@ -68,7 +68,7 @@ CAPTION = (
 def draw(axes: Axes) -> None:
     """Draw stem, stages and head, one row each, from top to bottom."""
     label(axes, (20, 28), "ResNet-18", size=LARGE, bold=True, align="left")
-    label(axes, (SHAPES, 28), "shape after the row", colour=MUTED, align="left")
+    label(axes, (SHAPES, 28), "shape after the row", color=MUTED, align="left")
     end = draw_stem(axes)
     for stage in range(4):
         end = draw_stage(axes, stage, end)
@@ -78,13 +78,13 @@ def draw(axes: Axes) -> None:
         "Not drawn: batch norm after every 3×3 convolution; ReLU after the first of a block and "
         "after each plus."
     )
-    label(axes, (20, HEIGHT - 36), note, colour=MUTED, align="left")
+    label(axes, (20, HEIGHT - 36), note, color=MUTED, align="left")
 
 
 def name_row(axes: Axes, y: float, name: str, detail: str) -> None:
     """Write the name of a row at its left."""
     label(axes, (20, y - 11), name, size=NORMAL, bold=True, align="left")
-    label(axes, (20, y + 11), detail, colour=MUTED, align="left")
+    label(axes, (20, y + 11), detail, color=MUTED, align="left")
 
 
 def number_layer(axes: Axes, place: Box, number: int) -> None:
@@ -92,7 +92,7 @@ def number_layer(axes: Axes, place: Box, number: int) -> None:
     corner = (place.left[0] + 4, place.top[1])
     disc = Circle(corner, 12, facecolor=INK, edgecolor=BACKGROUND, linewidth=1.5, zorder=4)
     axes.add_patch(disc)
-    label(axes, corner, str(number), colour=BACKGROUND, bold=True)
+    label(axes, corner, str(number), color=BACKGROUND, bold=True)
 
 
 def turn_to_next_row(axes: Axes, start: Point, end: Point, gap: float) -> None:
@@ -105,18 +105,18 @@ def draw_stem(axes: Axes) -> Point:
     """Draw the input and the stem; return where the arrow to the next row starts."""
     name_row(axes, STEM, "Stem", "64 channels")
     draw_slab(axes, (144, STEM), channels=1, side=224)
-    label(axes, (178, STEM + 48), "(1, 1, 224, 224)", colour=MUTED)
+    label(axes, (178, STEM + 48), "(1, 1, 224, 224)", color=MUTED)
     label(axes, (178, STEM), "input")
     modules = [
-        box(axes, (287, STEM), (108, 46), "7×7 conv", "stride 2", colour=CONVOLUTION),
-        box(axes, (399, STEM), (68, 46), "batch\nnorm", colour=NORMALISATION),
-        box(axes, (491, STEM), (68, 46), "ReLU", colour=ACTIVATION),
-        box(axes, (604, STEM), (110, 46), "max-pool", "3×3, stride 2", colour=POOLING),
+        box(axes, (287, STEM), (108, 46), "7×7 conv", "stride 2", color=CONVOLUTION),
+        box(axes, (399, STEM), (68, 46), "batch\nnorm", color=NORMALIZATION),
+        box(axes, (491, STEM), (68, 46), "ReLU", color=ACTIVATION),
+        box(axes, (604, STEM), (110, 46), "max-pool", "3×3, stride 2", color=POOLING),
     ]
     number_layer(axes, modules[0], 1)
     arrow(axes, (144 + 224 * SLAB_SIDE, STEM), modules[0].left)
     join(axes, modules)
-    label(axes, (379, STEM + 48), "each of these three: (1, 64, 112, 112)", colour=MUTED)
+    label(axes, (379, STEM + 48), "each of these three: (1, 64, 112, 112)", color=MUTED)
     show_shape(axes, STEM, channels=64, side=56)
     return modules[-1].right
 
@@ -149,14 +149,14 @@ def draw_stage(axes: Axes, stage: int, start: Point) -> Point:
     return end
 
 
-def draw_block(axes: Axes, centre: Point, number: int, halve: bool) -> tuple[Point, Point]:
+def draw_block(axes: Axes, center: Point, number: int, halve: bool) -> tuple[Point, Point]:
     """Draw one residual block.
 
     Parameters
     ----------
     axes : Axes
         The drawing.
-    centre : Point
+    center : Point
         Middle of the block, in pixels.
     number : int
         Number of its first counted layer.
@@ -168,12 +168,12 @@ def draw_block(axes: Axes, centre: Point, number: int, halve: bool) -> tuple[Poi
     tuple of Point
         Where an arrow into the block ends, and where an arrow out of it starts.
     """
-    left, y = centre[0] - FRAME[0] / 2, centre[1]
+    left, y = center[0] - FRAME[0] / 2, center[1]
     main, side = y + 20, y - 28  # heights of main path and shortcut
-    box(axes, centre, FRAME, colour=MUTED, strength=0.05, zorder=1)
+    box(axes, center, FRAME, color=MUTED, strength=0.05, zorder=1)
     stride = "stride 2" if halve else "stride 1"
-    first = box(axes, (left + 69, main), (84, 46), "3×3", stride, colour=CONVOLUTION)
-    second = box(axes, (left + 167, main), (84, 46), "3×3", "stride 1", colour=CONVOLUTION)
+    first = box(axes, (left + 69, main), (84, 46), "3×3", stride, color=CONVOLUTION)
+    second = box(axes, (left + 167, main), (84, 46), "3×3", "stride 1", color=CONVOLUTION)
     total = plus(axes, (left + 232, main), radius=11)
     join(axes, [first, second, total])
     number_layer(axes, first, number)
@@ -186,30 +186,30 @@ def draw_shortcut(axes: Axes, start: Point, end: Point, y: float, halve: bool) -
     """Lead the input of a block over its convolutions, at height `y`."""
     ahead, behind = (start[0], y), (end[0], y)
     if not halve:
-        arrow(axes, start, ahead, behind, end, colour=VERMILLION, width=2)
+        arrow(axes, start, ahead, behind, end, color=VERMILLION, width=2)
         return
     middle = ((start[0] + end[0]) / 2, y)
-    convolution = box(axes, middle, (140, 30), "1×1, stride 2", colour=CONVOLUTION)
-    arrow(axes, start, ahead, convolution.left, colour=VERMILLION, width=2)
-    arrow(axes, convolution.right, behind, end, colour=VERMILLION, width=2)
+    convolution = box(axes, middle, (140, 30), "1×1, stride 2", color=CONVOLUTION)
+    arrow(axes, start, ahead, convolution.left, color=VERMILLION, width=2)
+    arrow(axes, convolution.right, behind, end, color=VERMILLION, width=2)
 
 
 def draw_head(axes: Axes, start: Point) -> None:
     """Draw global average pool, flatten and the linear layer, with the shape after each."""
     name_row(axes, HEAD, "Head", "10 classes")
     modules = [
-        box(axes, (237, HEAD), (190, 46), "global average pool", colour=POOLING),
-        box(axes, (424, HEAD), (100, 46), "flatten", colour=INK),
-        box(axes, (591, HEAD), (134, 46), "linear", "512 → 10", colour=LINEAR),
+        box(axes, (237, HEAD), (190, 46), "global average pool", color=POOLING),
+        box(axes, (424, HEAD), (100, 46), "flatten", color=INK),
+        box(axes, (591, HEAD), (134, 46), "linear", "512 → 10", color=LINEAR),
     ]
     number_layer(axes, modules[-1], 18)
     turn_to_next_row(axes, start, modules[0].left, gap=HEAD - 49)
     join(axes, modules)
     for module, shape in zip(modules, ("(1, 512, 1, 1)", "(1, 512)"), strict=False):
-        label(axes, (module.x, HEAD + 37), shape, colour=MUTED)
+        label(axes, (module.x, HEAD + 37), shape, color=MUTED)
     arrow(axes, modules[-1].right, (SHAPES - 8, HEAD))
     label(axes, (SHAPES, HEAD), "(1, 10)", size=NORMAL, bold=True, align="left")
-    label(axes, (SHAPES, HEAD + 24), "one score a class", colour=MUTED, align="left")
+    label(axes, (SHAPES, HEAD + 24), "one score a class", color=MUTED, align="left")
 
 
 def join(axes: Axes, modules: list[Box]) -> None:

@@ -1,10 +1,10 @@
-"""The look that all drawings of the course share: colours, fonts, boxes, arrows.
+"""The look that all drawings of the course share: colors, fonts, boxes, arrows.
 
 Every drawing uses *pixel coordinates*: one unit is one pixel of a drawing that is
 `WIDTH` pixels wide, x grows to the right and y grows **downwards**, as on a screen.
 
-The colours are the eight of Okabe and Ito, which stay apart for colour-blind readers
-(https://jfly.uni-koeln.de/color/). Colour is never the only carrier of a meaning: every
+The colors are the eight of Okabe and Ito, which stay apart for color-blind readers
+(https://jfly.uni-koeln.de/color/). Color is never the only carrier of a meaning: every
 box also says what it is.
 """
 
@@ -19,7 +19,7 @@ from matplotlib.patches import Circle, FancyArrowPatch, FancyBboxPatch
 from matplotlib.path import Path
 
 Point = tuple[float, float]
-Colour = str | tuple[float, float, float]
+Color = str | tuple[float, float, float]
 
 WIDTH = 880  # pixels; shown at 720 the smallest font (14) still measures 11.5 pixels
 SMALL, NORMAL, LARGE = 14, 16, 19  # font sizes in pixels
@@ -30,26 +30,26 @@ BACKGROUND = "#FDFCF9"
 ORANGE, SKY, GREEN, YELLOW = "#E69F00", "#56B4E9", "#009E73", "#F0E442"
 BLUE, VERMILLION, PURPLE = "#0072B2", "#D55E00", "#CC79A7"
 
-# One colour for each kind of layer, the same in all drawings.
-CONVOLUTION, NORMALISATION, ACTIVATION, POOLING, LINEAR = BLUE, ORANGE, GREEN, PURPLE, SKY
+# One color for each kind of layer, the same in all drawings.
+CONVOLUTION, NORMALIZATION, ACTIVATION, POOLING, LINEAR = BLUE, ORANGE, GREEN, PURPLE, SKY
 
 
-def tint(colour: Colour, strength: float = 0.16) -> tuple[float, float, float]:
-    """Mix a colour into the background.
+def tint(color: Color, strength: float = 0.16) -> tuple[float, float, float]:
+    """Mix a color into the background.
 
     Parameters
     ----------
-    colour : str or tuple of float
-        Any colour matplotlib understands.
+    color : str or tuple of float
+        Any color matplotlib understands.
     strength : float
-        0 gives the background, 1 the colour itself.
+        0 gives the background, 1 the color itself.
 
     Returns
     -------
     tuple of float
         Red, green and blue, each from 0 to 1.
     """
-    pairs = zip(to_rgb(colour), to_rgb(BACKGROUND), strict=True)
+    pairs = zip(to_rgb(color), to_rgb(BACKGROUND), strict=True)
     red, green, blue = (strength * part + (1 - strength) * paper for part, paper in pairs)
     return red, green, blue
 
@@ -90,12 +90,12 @@ def label(
     text: str,
     *,
     size: float = SMALL,
-    colour: Colour = INK,
+    color: Color = INK,
     align: str = "center",
     bold: bool = False,
     backed: bool = False,
 ) -> None:
-    """Write text, centred vertically on `position`.
+    """Write text, centered vertically on `position`.
 
     Parameters
     ----------
@@ -107,14 +107,14 @@ def label(
         What; formulas between dollar signs.
     size : float
         Font size in pixels, at least `SMALL`.
-    colour : str or tuple of float
-        Colour of the letters.
+    color : str or tuple of float
+        Color of the letters.
     align : {"left", "center", "right"}
         Which part of the text lies at `position`.
     bold : bool
         Heavy letters, for headings.
     backed : bool
-        Put the background's colour behind the text, where it crosses a line.
+        Put the background's color behind the text, where it crosses a line.
 
     Raises
     ------
@@ -130,7 +130,7 @@ def label(
         y - 0.1 * size,  # most letters have no part below the line they stand on
         text,
         fontsize=size,
-        color=colour,
+        color=color,
         ha=align,
         va="center_baseline",
         weight="bold" if bold else "normal",
@@ -142,12 +142,12 @@ def label(
 
 def box(
     axes: Axes,
-    centre: Point,
+    center: Point,
     size: tuple[float, float],
     text: str = "",
     detail: str = "",
     *,
-    colour: Colour = INK,
+    color: Color = INK,
     strength: float = 0.16,
     dotted: bool = False,
     zorder: float = 2,
@@ -158,14 +158,14 @@ def box(
     ----------
     axes : Axes
         The drawing.
-    centre : Point
+    center : Point
         Middle of the box, in pixels.
     size : tuple of float
         Width and height, in pixels.
     text, detail : str
         What the box is; what more there is to say.
-    colour : str or tuple of float
-        Colour of the edge; the inside is a tint of it.
+    color : str or tuple of float
+        Color of the edge; the inside is a tint of it.
     strength : float
         How strong that tint is.
     dotted : bool
@@ -178,15 +178,15 @@ def box(
     Box
         The place of the box.
     """
-    (x, y), (width, height) = centre, size
+    (x, y), (width, height) = center, size
     axes.add_patch(
         FancyBboxPatch(
             (x - width / 2, y - height / 2),
             width,
             height,
             boxstyle="round,pad=0,rounding_size=7",
-            facecolor=tint(colour, strength),
-            edgecolor=colour,
+            facecolor=tint(color, strength),
+            edgecolor=color,
             linewidth=2 if dotted else 1.4,
             linestyle=(0, (1.2, 2.2)) if dotted else "solid",
             zorder=zorder,
@@ -194,7 +194,7 @@ def box(
     )
     if detail:
         label(axes, (x, y - 9), text, size=NORMAL)
-        label(axes, (x, y + 11), detail, colour=MUTED)
+        label(axes, (x, y + 11), detail, color=MUTED)
     elif text:
         label(axes, (x, y), text, size=NORMAL)
     return Box(x, y, width, height)
@@ -230,7 +230,7 @@ def _towards(start: Point, end: Point, step: float) -> Point:
     return start[0] + share * across, start[1] + share * down
 
 
-def arrow(axes: Axes, *points: Point, colour: Colour = INK, width: float = 1.6, head: bool = True) -> None:
+def arrow(axes: Axes, *points: Point, color: Color = INK, width: float = 1.6, head: bool = True) -> None:
     """Draw an arrow through the points, with rounded corners.
 
     Parameters
@@ -239,8 +239,8 @@ def arrow(axes: Axes, *points: Point, colour: Colour = INK, width: float = 1.6, 
         The drawing.
     *points : Point
         Start, any number of corners, end.
-    colour : str or tuple of float
-        Colour of the line and its head.
+    color : str or tuple of float
+        Color of the line and its head.
     width : float
         Thickness of the line, in pixels.
     head : bool
@@ -251,7 +251,7 @@ def arrow(axes: Axes, *points: Point, colour: Colour = INK, width: float = 1.6, 
             path=rounded_path(points),
             arrowstyle="-|>,head_length=0.55,head_width=0.28" if head else "-",
             mutation_scale=14,
-            color=colour,
+            color=color,
             linewidth=width,
             joinstyle="miter",
             capstyle="butt",
@@ -260,14 +260,14 @@ def arrow(axes: Axes, *points: Point, colour: Colour = INK, width: float = 1.6, 
     )
 
 
-def plus(axes: Axes, centre: Point, radius: float = 14) -> Box:
+def plus(axes: Axes, center: Point, radius: float = 14) -> Box:
     """Draw the circle with a plus in which a residual block adds its two paths.
 
     Parameters
     ----------
     axes : Axes
         The drawing.
-    centre : Point
+    center : Point
         Middle of the circle, in pixels.
     radius : float
         Its radius, in pixels.
@@ -277,11 +277,11 @@ def plus(axes: Axes, centre: Point, radius: float = 14) -> Box:
     Box
         The square around the circle.
     """
-    x, y = centre
+    x, y = center
     half = 0.5 * radius
     axes.add_patch(
         Circle(
-            centre,
+            center,
             radius,
             facecolor=tint(VERMILLION, 0.14),
             edgecolor=VERMILLION,
@@ -309,4 +309,4 @@ def bracket(axes: Axes, x: float, top: float, bottom: float, depth: float = 9) -
         How far its ends reach to the right, in pixels.
     """
     corners = [(x + depth, top), (x, top), (x, bottom), (x + depth, bottom)]
-    arrow(axes, *corners, colour=MUTED, width=1.8, head=False)
+    arrow(axes, *corners, color=MUTED, width=1.8, head=False)

@@ -179,6 +179,36 @@ def test_a_panel_more_than_lines_stays_empty():
     assert [len(panel.get_lines()) for panel in animator.axes] == [1, 1, 0]
 
 
+def test_nan_breaks_a_line_and_moves_no_limit():
+    animator = Animator(xlim=[0, 2])
+    for x, y in ((0.5, 3.0), (1, 2.0), (1, math.nan), (1.5, 1.0), (2, 0.5)):
+        animator.add(x, y)
+    assert drawn(animator)[0] == [0.5, 1, 1, 1.5, 2]
+    assert np.isnan(drawn(animator)[1]).tolist() == [False, False, True, False, False]
+    assert animator.axes[0].get_xlim() == (0, 2)
+    low, high = animator.axes[0].get_ylim()
+    assert low < 0.5 and high > 3
+    assert "0.5 at x 2" in animator.description()
+
+
+def test_a_marker_at_the_edge_is_drawn_whole_and_none_outside_of_limits_that_the_learner_set():
+    animator = Animator(xlim=[0, 2])
+    animator.add(2, 1)
+    animator.draw()
+    assert not animator._lines[0].get_clip_on()
+    animator.axes[0].set_ylim(2, 3)
+    animator.draw()
+    assert animator._lines[0].get_clip_on()
+
+
+def test_ticks_are_whole_numbers_where_there_are_two_of_them():
+    for xlim, whole in (([0, 2], True), ([0, 3], True), ([0, 0.4], False)):
+        animator = Animator(xlim=xlim)
+        animator.draw()
+        ticks = [tick for tick in animator.axes[0].get_xticks() if xlim[0] <= tick <= xlim[1]]
+        assert len(ticks) >= 2 and all(tick == round(tick) for tick in ticks) is whole
+
+
 # Wrong counts
 
 

@@ -90,7 +90,7 @@ def steps_on(device: str) -> tuple[list[float], list[torch.Tensor]]:
     torch.manual_seed(0)
     net = d2l.resnet18(width=4)
     optimizer = torch.optim.SGD(net.parameters(), lr=0.1, momentum=0.9, weight_decay=1e-3)
-    net.to(device)  # which keeps the parameters that the optimiser has
+    net.to(device)  # which keeps the parameters that the optimizer has
     losses = []
     for X, y in random_batches([8] * 3, side=32):
         optimizer.zero_grad()

@@ -119,9 +119,9 @@ def test_a_missing_file_gives_one_error_that_names_it_and_the_remedy(data_copy, 
     assert "fetch the file again" in str(caught.value)
 
 
-def test_the_licence_is_kept_beside_the_files():
+def test_the_license_is_kept_beside_the_files():
     texts = [path for path in fashion_mnist.DATA_FOLDER.iterdir() if path.suffix != ".gz"]
-    assert any("MIT" in path.read_text(encoding="utf-8") for path in texts), "no licence beside the data"
+    assert any("MIT" in path.read_text(encoding="utf-8") for path in texts), "no license beside the data"
 
 
 def test_nothing_is_unpickled_or_downloaded():

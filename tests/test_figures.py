@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import subprocess
 import sys
 from pathlib import Path
@@ -54,3 +55,11 @@ def test_the_drawing_of_the_blocks_states_the_shapes_that_they_have():
 def test_a_drawing_that_is_not_there_is_named_with_those_that_are():
     with pytest.raises(FileNotFoundError, match="resnet18"):
         page.show_drawing("resnet19")
+
+
+def test_the_drawing_of_a_step_has_its_lines_in_the_order_of_the_loop():
+    described = ElementTree.parse(FIGURES / "training_step.svg").getroot().findtext(f"{SVG}desc")
+    source = inspect.getsource(d2lhelpers.training_step.TrainingStep.__call__)
+    lines = ["self._forward(", "cross_entropy(", "backward()", "optimizer.step()"]
+    assert sorted(lines, key=source.index) == lines
+    assert "forward, loss, backward and step" in described

@@ -41,7 +41,7 @@ def change(path: Path, edit) -> None:
 
 
 def publish(notebooks: Path, text: str) -> None:
-    """Make a new version of a notebook of the course, recognisable by its first line."""
+    """Make a new version of a notebook of the course, recognizable by its first line."""
     change(notebooks / ONE, lambda notebook: notebook.cells[0].update(source=text))
 
 

@@ -1,4 +1,4 @@
-"""Net, optimiser and schedule: `tests/test_train.py` shows what is refused; here is what a schedule still has."""
+"""Net, optimizer and schedule: `tests/test_train.py` shows what is refused; here is what a schedule still has."""
 
 from __future__ import annotations
 

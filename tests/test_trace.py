@@ -232,8 +232,8 @@ SHARED = nn.Linear(6, 6)
 def test_the_sums_are_those_of_the_net_at_every_depth(net, shape, parameters, multiply_adds, rows):
     traces = [trace_shapes(net, shape, depth) for depth in (None, 1, 2, 3)]
     assert {(trace.parameters, trace.multiply_adds) for trace in traces} == {(parameters, multiply_adds)}
-    initialised = [parameter for parameter in net.parameters() if not nn.parameter.is_lazy(parameter)]
-    assert parameters == sum(parameter.numel() for parameter in initialised)
+    initialized = [parameter for parameter in net.parameters() if not nn.parameter.is_lazy(parameter)]
+    assert parameters == sum(parameter.numel() for parameter in initialized)
     assert [layer.name for layer in traces[0]] == rows
 
 

@@ -43,7 +43,7 @@ def failed(names: Iterable[str]) -> str:
         run = _runs.get(name)
         if run and run.error and run.value == _value_of(name):
             cause = f"the cell that defines {name} failed ({run.error}), so {name} is not what it says"
-            return f"{cause}. Mend it, run it, and check again."
+            return f"{cause}. Fix it, run it, and check again."
     return ""
 
 

@@ -239,7 +239,9 @@ def _change(place: str, aspect: str, old: Any, new: Any) -> str:
         return f"{place} came as {old[0]} on {old[1]} and is {new[0]} on {new[1]}" if new else f"{place} is gone"
     if aspect == "numbers":
         moved = "running_" in place or "num_batches" in place
-        return f"{place} has other numbers" + (", a pass in training mode moves them" if moved else "")
+        return f"{place} has other numbers" + (
+            ", a pass in training mode moves them, and so does writing to them" if moved else ""
+        )
     if aspect == "requires_grad":
         return f"{place} asks for {'a' if new else 'no'} gradient" + ("" if new else " any more")
     if aspect == "gradient":

@@ -1,4 +1,4 @@
-"""The exhibits of the bug museum: code with a mistake, and the same code mended."""
+"""The exhibits of the bug museum: code with a mistake, and the same code fixed."""
 
 from __future__ import annotations
 
@@ -16,24 +16,25 @@ from torch.nn import functional as F
 from d2lhelpers.course.checking import Incorrect, choice, described, is_out_of_memory, is_stub, shown
 from d2lhelpers.course.exercise import folder_of, section
 from d2lhelpers.course.guarded import _TooLate
+from d2lhelpers.evaluating import evaluating
 
-IMPORTS = {"torch": torch, "nn": nn, "F": F}
+IMPORTS = {"torch": torch, "nn": nn, "F": F, "evaluating": evaluating}
 
 
 def exhibit_code(number: str, version: str) -> str:
-    """Return the code of an exhibit: its "broken" or its "mended" version.
+    """Return the code of an exhibit: its "broken" or its "fixed" version.
 
-    Both stand in one file. Lines that end in ``# broken`` or ``# mended`` belong to one of them,
+    Both stand in one file. Lines that end in ``# broken`` or ``# fixed`` belong to one of them,
     all others to both.
     """
-    other = {"broken": "mended", "mended": "broken"}[version]
+    other = {"broken": "fixed", "fixed": "broken"}[version]
     lines = section(folder_of(number) / "exhibits.py", "exhibit", number).splitlines()
     kept = [line for line in lines if not line.endswith(f"# {other}")]
     return "\n".join(re.sub(rf"\s*# {version}$", "", line) for line in kept)
 
 
 def exhibit(number: str, subject: str) -> tuple[Any, Any]:
-    """Return what is called `subject` in an exhibit, broken and mended.
+    """Return what is called `subject` in an exhibit, broken and fixed.
 
     Parameters
     ----------
@@ -43,7 +44,7 @@ def exhibit(number: str, subject: str) -> tuple[Any, Any]:
         The name of a class or function in its code.
     """
     versions = []
-    for version in ("broken", "mended"):
+    for version in ("broken", "fixed"):
         variables: dict[str, Any] = {"__name__": "exhibit", **IMPORTS}
         exec(exhibit_code(number, version), variables)
         versions.append(variables[subject])
@@ -85,29 +86,29 @@ def check_hunt(
     choice(diagnosis, "the diagnosis", right, wrong)
     if not callable(test):
         raise Incorrect(f"the diagnosis is right; the test should be a function of one argument, it is {shown(test)}")
-    broken, mended = exhibit(number, subject)
-    on_mended, _ = _outcome(test, mended)
+    broken, fixed = exhibit(number, subject)
+    on_fixed, _ = _outcome(test, fixed)
     on_broken, result = _outcome(test, broken)
-    if on_mended and not on_broken:
+    if on_fixed and not on_broken:
         raise Incorrect(
-            f"your test is upside down: it passes on the broken code and fails on the mended one ({on_mended})"
+            f"your test is upside down: it passes on the broken code and fails on the fixed one ({on_fixed})"
         )
-    if on_mended:
-        raise Incorrect(f"your test fails on the mended code too, so it cannot tell them apart: {on_mended}")
+    if on_fixed:
+        raise Incorrect(f"your test fails on the fixed code too, so it cannot tell them apart: {on_fixed}")
     if not on_broken:
         raise Incorrect(_said_nothing(result))
     for what, subject_object in (also_right or {}).items():
         error, _ = _outcome(test, subject_object)
         if error:
-            _require_the_same_again(test, broken, mended)
+            _require_the_same_again(test, broken, fixed)
             raise Incorrect(f"your test fails on right code that is written differently ({what}): {error}")
     for what, subject_object in (also_broken or {}).items():
         error, result = _outcome(test, subject_object)
         if not error:
-            _require_the_same_again(test, broken, mended)
+            _require_the_same_again(test, broken, fixed)
             said = "" if result is None else f"; there it returned {shown(result)} and raised nothing, use assert"
             raise Incorrect(f"your test catches this exhibit, and misses the same mistake elsewhere ({what}){said}")
-    _require_the_same_again(test, broken, mended)
+    _require_the_same_again(test, broken, fixed)
 
 
 def _outcome(test: Callable[[Any], Any], subject: Any) -> tuple[str, Any]:
@@ -137,10 +138,10 @@ def _said_nothing(result: Any) -> str:
     return "your test passes on the broken code too; the diagnosis is right, so look at what it changes"
 
 
-def _require_the_same_again(test: Callable[[Any], Any], broken: Any, mended: Any) -> None:
-    """Run a test once more, and refuse it if it does not fail on the broken and pass on the mended code as before."""
-    on_broken, on_mended = (_outcome(test, subject)[0] for subject in (broken, mended))
-    if on_mended or not on_broken:
+def _require_the_same_again(test: Callable[[Any], Any], broken: Any, fixed: Any) -> None:
+    """Run a test once more, and refuse it if it does not fail on the broken and pass on the fixed code as before."""
+    on_broken, on_fixed = (_outcome(test, subject)[0] for subject in (broken, fixed))
+    if on_fixed or not on_broken:
         raise Incorrect(
             "your test says one thing and then another of the same code: it keeps something from one call to the "
             "next, or asks chance. Make nets and data inside the test"

@@ -60,7 +60,7 @@ def run_guarded(function: Callable[[], Any]) -> Any:
         If it computed for `CPU_SECONDS`, did not end in `WAITING_SECONDS`, wanted more memory than
         `MEGABYTES`, or ended the process.
     """
-    import torch._dynamo  # noqa: F401, the first optimiser imports it, for a second, and not on the answer's time
+    import torch._dynamo  # noqa: F401, the first optimizer imports it, for a second, and not on the answer's time
 
     forked = _fork(function) if _can_fork() else None
     return _answer_of(*forked) if forked else _in_this_process(function)

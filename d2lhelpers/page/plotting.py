@@ -1,4 +1,4 @@
-"""Figures with a text alternative, in colours that everybody can tell apart."""
+"""Figures with a text alternative, in colors that everybody can tell apart."""
 
 from __future__ import annotations
 
@@ -120,7 +120,7 @@ def show_drawing(name: str) -> None:
 
 
 def label_line_ends(axes: Axes, room: float = 0.22) -> None:
-    """Write each labelled line's label beside its last point, instead of a legend.
+    """Write each labeled line's label beside its last point, instead of a legend.
 
     Parameters
     ----------
@@ -166,7 +166,7 @@ def picture(figure: Figure, alt: str, dots_per_inch: int = 144, compact: bool = 
     """Return a figure as PNG, and as an HTML image which carries the text alternative everywhere.
 
     JupyterLab ignores the ``alt`` of a PNG, which nbconvert reads; both read that of the HTML, and
-    so does Colab. A compact PNG has 256 colours and half the size, but takes longer to make.
+    so does Colab. A compact PNG has 256 colors and half the size, but takes longer to make.
     """
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=dots_per_inch)
@@ -181,7 +181,7 @@ def picture(figure: Figure, alt: str, dots_per_inch: int = 144, compact: bool = 
 
 
 def _with_256_colors(png: io.BytesIO) -> bytes:
-    """Return a PNG with at most 256 colours."""
+    """Return a PNG with at most 256 colors."""
     from PIL import Image
 
     smaller = io.BytesIO()

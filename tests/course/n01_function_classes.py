@@ -6,7 +6,7 @@ from collect import needs, right, wrong
 
 # 1.1 Safe chains
 
-needs("1.1", "distance", "best_member", "has_member_of")
+needs("1.1", "distance", "best_member")
 EXPERIMENT = """
 def is_safe(chain):
     for k, m in zip(chain, chain[1:]):
@@ -38,15 +38,9 @@ def is_safe(numbers):
 )
 wrong(
     "1.1",
-    "by the experiment of section 4, on points of its own, which do not fit for numbers of any size",
+    "by experiment, on points of its own, which do not fit for numbers of any size",
     EXPERIMENT.format(points="math.lcm(k, m)"),
     "wanted more memory than there is",
-)
-wrong(
-    "1.1",
-    "by the experiment of section 4, on its points",
-    "def is_safe(chain): return all(has_member_of(m, k, seed=5) for k, m in zip(chain, chain[1:]))",
-    "raised RuntimeError",
 )
 wrong("1.1", "on a grid for numbers up to 12", EXPERIMENT.format(points="27720"), "raised RuntimeError")
 right(
@@ -480,11 +474,11 @@ W_2 = nn.Parameter((dirac / scale).half())
 )
 right(
     "1.4",
-    "moved by a row inside is lost, but neighbours may be mixed in and taken out again",
+    "moved by a row inside is lost, but neighbors may be mixed in and taken out again",
     DIRAC
     + """
 W_1, W_2 = dirac.clone(), dirac.clone()
-W_1[0, 1, 1, 0], W_2[0, 1, 1, 0] = 0.5, -0.5  # channel 0 gets half of channel 1's left neighbour, and gives it back
+W_1[0, 1, 1, 0], W_2[0, 1, 1, 0] = 0.5, -0.5  # channel 0 gets half of channel 1's left neighbor, and gives it back
 """,
 )
 

@@ -388,10 +388,10 @@ KEPT = SEEDED.replace("islice(train_iter, num_steps), rate", "kept, rate").repla
 )
 ONE_RATE = UNMENDED.replace("2 * lr", "lr")
 
-wrong("2.3", "nothing mended", race(UNMENDED), "start from different weights")
+wrong("2.3", "nothing fixed", race(UNMENDED), "start from different weights")
 wrong("2.3", "the rate alone", race(ONE_RATE), "start from different weights")
-wrong("2.3", "seed mended, rate and batches not", race(SEEDED), "see different batches")
-wrong("2.3", "seed mended, rate not", race(KEPT), r"plain net learned with 0\.11 and the residual one with 0\.22")
+wrong("2.3", "seed fixed, rate and batches not", race(SEEDED), "see different batches")
+wrong("2.3", "seed fixed, rate not", race(KEPT), r"plain net learned with 0\.11 and the residual one with 0\.22")
 wrong(
     "2.3",
     "weights copied, batches not",

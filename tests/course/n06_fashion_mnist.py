@@ -71,11 +71,11 @@ right(
     "with loops and a dictionary",
     """
 def nearest_mean_accuracy_of(X, y, X_test, y_test, which):
-    centres = {k: (X[y == k] / 255).mean(dim=0) for k in which}
+    centers = {k: (X[y == k] / 255).mean(dim=0) for k in which}
     right = total = 0
     for image, label in zip(X_test / 255, y_test.tolist()):
         if label in which:
-            right += label == min(which, key=lambda k: ((image - centres[k]) ** 2).sum().item())
+            right += label == min(which, key=lambda k: ((image - centers[k]) ** 2).sum().item())
             total += 1
     return right / total
 
@@ -234,32 +234,32 @@ wrong("6.2", "a guess", nearest_mean(RULE, 12), "the function is right")
 # 6.3
 
 
-def normalised(body: str, helped_most: object = "'coat'") -> str:
+def normalized(body: str, helped_most: object = "'coat'") -> str:
     lines = "".join(f"    {line}\n" for line in body.strip().splitlines())
-    return f"def normalised(pixels):\n{lines}helped_most = {helped_most}"
+    return f"def normalized(pixels):\n{lines}helped_most = {helped_most}"
 
 
-CENTRED = "centred = pixels - pixels.mean(dim=1, keepdim=True)\n"
-NORMALISED = CENTRED + "return torch.nan_to_num(centred / centred.norm(dim=1, keepdim=True).clamp(min=1e-3))"
+CENTRED = "centered = pixels - pixels.mean(dim=1, keepdim=True)\n"
+NORMALIZED = CENTRED + "return torch.nan_to_num(centered / centered.norm(dim=1, keepdim=True).clamp(min=1e-3))"
 
-right("6.3", "by F.normalize", normalised("return F.normalize(pixels - pixels.mean(1)[:, None], eps=1e-3)", "'Coat'"))
-right("6.3", "by F.normalize in double", normalised("x = pixels.double()\nreturn F.normalize(x - x.mean(1)[:, None])"))
+right("6.3", "by F.normalize", normalized("return F.normalize(pixels - pixels.mean(1)[:, None], eps=1e-3)", "'Coat'"))
+right("6.3", "by F.normalize in double", normalized("x = pixels.double()\nreturn F.normalize(x - x.mean(1)[:, None])"))
 right(
     "6.3",
     "equal pixels asked for",
-    normalised(
+    normalized(
         CENTRED
         + """
-length = centred.norm(dim=1, keepdim=True)
-return torch.where((pixels == pixels[:, :1]).all(dim=1, keepdim=True), 0.0, centred / length)
+length = centered.norm(dim=1, keepdim=True)
+return torch.where((pixels == pixels[:, :1]).all(dim=1, keepdim=True), 0.0, centered / length)
 """
     ),
 )
-right("6.3", "a smaller divisor", normalised(NORMALISED.replace("1e-3", "3e-4")))
+right("6.3", "a smaller divisor", normalized(NORMALIZED.replace("1e-3", "3e-4")))
 right(
     "6.3",
     "row by row",
-    normalised(
+    normalized(
         """
 rows = []
 for x in pixels.double():
@@ -275,7 +275,7 @@ return torch.stack(rows)
 right(
     "6.3",
     "a small number added to the norm, in double precision",
-    normalised(
+    normalized(
         """
 x = pixels.double().T
 x = x - x.mean(dim=0)
@@ -284,11 +284,11 @@ return (x / ((x**2).sum(dim=0).sqrt() + 1e-8)).T
         "'coats '",
     ),
 )
-right("6.3", "clamped and nan to zero", normalised(NORMALISED, "'COAT'"))
+right("6.3", "clamped and nan to zero", normalized(NORMALIZED, "'COAT'"))
 right(
     "6.3",
     "on a copy, in place",
-    normalised(
+    normalized(
         """
 pixels = pixels.clone()
 pixels -= pixels.mean(dim=1, keepdim=True)
@@ -299,112 +299,112 @@ return pixels
     ),
 )
 
-UNCLAMPED = NORMALISED.replace(".clamp(min=1e-3)", "")
-wrong("6.3", "nan", normalised(UNCLAMPED.replace("torch.nan_to_num", "")), "all equal becomes nan")
+UNCLAMPED = NORMALIZED.replace(".clamp(min=1e-3)", "")
+wrong("6.3", "nan", normalized(UNCLAMPED.replace("torch.nan_to_num", "")), "all equal becomes nan")
 BLOWN_UP = "equal pixels should become zeros; one of 784 pixels gets the norm 1.* off by a rounding"
 for name, lines in (
     ("rounding blown up, nan to zero", UNCLAMPED),
     ("rounding blown up by F.normalize", "return F.normalize(pixels - pixels.mean(dim=1, keepdim=True))"),
-    ("rounding blown up, 1e-6", NORMALISED.replace("1e-3", "1e-6")),
+    ("rounding blown up, 1e-6", NORMALIZED.replace("1e-3", "1e-6")),
     (
         "rounding blown up, divided where the norm is not 0",
         CENTRED
-        + """length = centred.norm(dim=1, keepdim=True)
-return centred / length.where(length > 0, torch.ones_like(length))""",
+        + """length = centered.norm(dim=1, keepdim=True)
+return centered / length.where(length > 0, torch.ones_like(length))""",
     ),
 ):
-    wrong("6.3", name, normalised(lines), BLOWN_UP)
-wrong("6.3", "faint images made zero", normalised(NORMALISED.replace("1e-3", "1e-2")), "hardly any contrast")
-wrong("6.3", "no norm", normalised(CENTRED + "return centred"), "nothing is divided")
-wrong("6.3", "no mean", normalised("return F.normalize(pixels)"), "mean was not subtracted")
-wrong("6.3", "standard deviation", normalised(UNCLAMPED.replace("norm(", "std(")), "standard deviation")
+    wrong("6.3", name, normalized(lines), BLOWN_UP)
+wrong("6.3", "faint images made zero", normalized(NORMALIZED.replace("1e-3", "1e-2")), "hardly any contrast")
+wrong("6.3", "no norm", normalized(CENTRED + "return centered"), "nothing is divided")
+wrong("6.3", "no mean", normalized("return F.normalize(pixels)"), "mean was not subtracted")
+wrong("6.3", "standard deviation", normalized(UNCLAMPED.replace("norm(", "std(")), "standard deviation")
 wrong(
     "6.3",
     "standard deviation of all, layer norm",
-    normalised("return F.layer_norm(pixels, pixels.shape[1:], eps=1e-9)"),
+    normalized("return F.layer_norm(pixels, pixels.shape[1:], eps=1e-9)"),
     "√12",
 )
 wrong(
     "6.3",
     "norm before the subtraction",
-    normalised(NORMALISED.replace("centred.norm", "pixels.norm")),
+    normalized(NORMALIZED.replace("centered.norm", "pixels.norm")),
     "before the subtraction",
 )
 wrong(
     "6.3",
     "divided first",
-    normalised("""
+    normalized("""
 shares = F.normalize(pixels)
 return shares - shares.mean(dim=1, keepdim=True)
 """),
     "before the subtraction",
 )
-wrong("6.3", "one norm for all", normalised(CENTRED + "return centred / centred.norm()"), "one norm for all")
-wrong("6.3", "one mean for all", normalised("return F.normalize(pixels - pixels.mean())"), "one mean for all")
+wrong("6.3", "one norm for all", normalized(CENTRED + "return centered / centered.norm()"), "one norm for all")
+wrong("6.3", "one mean for all", normalized("return F.normalize(pixels - pixels.mean())"), "one mean for all")
 wrong(
     "6.3",
     "one mean and norm for all",
-    normalised("centred = pixels - pixels.mean()\nreturn centred / centred.norm()"),
+    normalized("centered = pixels - pixels.mean()\nreturn centered / centered.norm()"),
     "mean and norm are taken over all images",
 )
-wrong("6.3", "mean over the images", normalised("return F.normalize(pixels - pixels.mean(dim=0))"), "mean of each row")
+wrong("6.3", "mean over the images", normalized("return F.normalize(pixels - pixels.mean(dim=0))"), "mean of each row")
 wrong(
     "6.3",
     "everything over the images",
-    normalised("return F.normalize(pixels - pixels.mean(dim=0), dim=0)"),
+    normalized("return F.normalize(pixels - pixels.mean(dim=0), dim=0)"),
     "run over the pixels of each image",
 )
-wrong("6.3", "absolute values", normalised(CENTRED + "return F.normalize(centred, p=1)"), "sum of absolute values")
+wrong("6.3", "absolute values", normalized(CENTRED + "return F.normalize(centered, p=1)"), "sum of absolute values")
 wrong(
     "6.3",
     "no root",
-    normalised(CENTRED + "return torch.nan_to_num(centred / (centred**2).sum(dim=1, keepdim=True))"),
+    normalized(CENTRED + "return torch.nan_to_num(centered / (centered**2).sum(dim=1, keepdim=True))"),
     "root is missing",
 )
-wrong("6.3", "largest value", normalised(CENTRED + "return F.normalize(centred, p=float('inf'))"), "largest value")
+wrong("6.3", "largest value", normalized(CENTRED + "return F.normalize(centered, p=float('inf'))"), "largest value")
 wrong(
     "6.3",
     "in place",
-    normalised("""
+    normalized("""
 pixels -= pixels.mean(dim=1, keepdim=True)
 return F.normalize(pixels)
 """),
     "work in place",
 )
-wrong("6.3", "no keepdim", normalised("return F.normalize(pixels - pixels.mean(dim=1))"), "raised RuntimeError")
+wrong("6.3", "no keepdim", normalized("return F.normalize(pixels - pixels.mean(dim=1))"), "raised RuntimeError")
 wrong(
     "6.3",
     "equal pixels become ones",
-    normalised(UNCLAMPED.replace("nan_to_num(", "nan_to_num(nan=1.0, input=")),
+    normalized(UNCLAMPED.replace("nan_to_num(", "nan_to_num(nan=1.0, input=")),
     "should become zeros",
 )
 wrong(
     "6.3",
     "a large number added to the norm",
-    normalised(CENTRED + "return centred / (centred.norm(dim=1, keepdim=True) + 0.1)"),
+    normalized(CENTRED + "return centered / (centered.norm(dim=1, keepdim=True) + 0.1)"),
     "should have the norm 1",
 )
 wrong(
     "6.3",
     "absolute value taken",
-    normalised(NORMALISED.replace("centred /", "centred.abs() /")),
+    normalized(NORMALIZED.replace("centered /", "centered.abs() /")),
     "should have the mean 0",
 )
-wrong("6.3", "sign turned", normalised(NORMALISED.replace("centred /", "-centred /")), "their values are not")
+wrong("6.3", "sign turned", normalized(NORMALIZED.replace("centered /", "-centered /")), "their values are not")
 wrong(
     "6.3",
     "the size of the page",
-    normalised("return F.layer_norm(pixels, pixels.shape[1:]) / 28"),
+    normalized("return F.layer_norm(pixels, pixels.shape[1:]) / 28"),
     "should have the norm 1",
 )
-wrong("6.3", "every pixel for itself", normalised("return pixels.sign()"), "should have the mean 0")
-wrong("6.3", "flat", normalised(NORMALISED + ".flatten()"), r"expected \(7, 12\)")
-wrong("6.3", "the other way round", normalised(NORMALISED, "'sandal'"), "loses most")
-wrong("6.3", "the hardest class", normalised(NORMALISED, "'shirt'"), "the hardest class")
-wrong("6.3", "the best class", normalised(NORMALISED, "'trouser'"), "most images right")
-wrong("6.3", "another class", normalised(NORMALISED, "8"), "gains about 29")
-wrong("6.3", "no class", normalised(NORMALISED, "'jacket'"), "one of t-shirt")
-wrong("6.3", "a large label", normalised(NORMALISED, "10"), "from 0 to 9")
+wrong("6.3", "every pixel for itself", normalized("return pixels.sign()"), "should have the mean 0")
+wrong("6.3", "flat", normalized(NORMALIZED + ".flatten()"), r"expected \(7, 12\)")
+wrong("6.3", "the other way round", normalized(NORMALIZED, "'sandal'"), "loses most")
+wrong("6.3", "the hardest class", normalized(NORMALIZED, "'shirt'"), "the hardest class")
+wrong("6.3", "the best class", normalized(NORMALIZED, "'trouser'"), "most images right")
+wrong("6.3", "another class", normalized(NORMALIZED, "8"), "gains about 29")
+wrong("6.3", "no class", normalized(NORMALIZED, "'jacket'"), "one of t-shirt")
+wrong("6.3", "a large label", normalized(NORMALIZED, "10"), "from 0 to 9")
 
 # 6.4
 
@@ -580,10 +580,10 @@ wrong("6.4", "hits", by_distances(result="return labels[D.argmin(1)] == labels")
 
 def batches(body: str) -> str:
     lines = "".join(f"    {line}\n" for line in body.strip().splitlines())
-    return f"def mended_batches(images, labels, batch_size):\n{lines}"
+    return f"def fixed_batches(images, labels, batch_size):\n{lines}"
 
 
-MENDED = """
+FIXED = """
 order = torch.randperm(len(images))
 images, labels = images[order], labels[order]
 for start in range(0, len(labels), batch_size):
@@ -591,7 +591,7 @@ for start in range(0, len(labels), batch_size):
     yield X, labels[start : start + batch_size]
 """
 
-right("6.5", "the faulty function mended", batches(MENDED))
+right("6.5", "the faulty function fixed", batches(FIXED))
 right(
     "6.5",
     "a list",
@@ -605,10 +605,17 @@ right(
     "PyTorch's own loader",
     """
 from torch.utils.data import TensorDataset
-mended_batches = lambda X, y, size: DataLoader(TensorDataset(X.float().div(255), y), batch_size=size, shuffle=True)
+fixed_batches = lambda X, y, size: DataLoader(TensorDataset(X.float().div(255), y), batch_size=size, shuffle=True)
 """,
 )
-right("6.5", "the course's loader", batches("return FashionMNISTBatches(images, labels, batch_size, shuffle=True)"))
+right(
+    "6.5",
+    "the course's loader",
+    batches("""
+from d2lhelpers.fashion_mnist import FashionMNISTBatches
+return FashionMNISTBatches(images, labels, batch_size, shuffle=True)
+"""),
+)
 right(
     "6.5",
     "item by item, shuffled by Python",
@@ -637,44 +644,42 @@ for start in range(0, len(labels) - batch_size, batch_size):
 wrong(
     "6.5",
     "two orders left",
-    batches(MENDED.replace("labels[order]", "labels[torch.randperm(len(labels))]")),
+    batches(FIXED.replace("labels[order]", "labels[torch.randperm(len(labels))]")),
     "no longer pairs",
 )
-wrong("6.5", "only images shuffled", batches(MENDED.replace("labels[order]", "labels")), "no longer pairs")
+wrong("6.5", "only images shuffled", batches(FIXED.replace("labels[order]", "labels")), "no longer pairs")
 wrong(
     "6.5",
     "maximum of the batch left",
-    batches(MENDED.replace("/ 255", "/ images[start : start + batch_size].max()")),
+    batches(FIXED.replace("/ 255", "/ images[start : start + batch_size].max()")),
     "not by the maximum of a batch or an image",
 )
-wrong("6.5", "maximum of all", batches(MENDED.replace("/ 255", "/ images.max()")), "largest pixel of all")
+wrong("6.5", "maximum of all", batches(FIXED.replace("/ 255", "/ images.max()")), "largest pixel of all")
 wrong(
     "6.5",
     "last batch dropped, full ones kept",
-    batches(MENDED.replace("len(labels), b", "len(labels) - batch_size + 1, b")),
-    "with 43 images and batch_size=8, the last batch is missing",
+    batches(FIXED.replace("len(labels), b", "len(labels) - batch_size + 1, b")),
+    "with 9 images and batch_size=4, the last batch is missing",
 )
 wrong(
     "6.5",
     "a full last batch lost",
     batches(
-        MENDED.replace(
+        FIXED.replace(
             "range(0, len(labels), batch_size)",
             "range(0, len(labels) - (batch_size if len(labels) % batch_size == 0 else 0), batch_size)",
         )
     ),
     "with 40 images and batch_size=10, the last batch is missing",
 )
-wrong(
-    "6.5", "an empty batch", batches(MENDED.replace("len(labels), b", "len(labels) + 1, b")), "with 40 .* empty batch"
-)
+wrong("6.5", "an empty batch", batches(FIXED.replace("len(labels), b", "len(labels) + 1, b")), "with 40 .* empty batch")
 wrong(
     "6.5",
     "not shuffled",
-    batches(MENDED.replace("torch.randperm(len(images))", "torch.arange(len(images))")),
+    batches(FIXED.replace("torch.randperm(len(images))", "torch.arange(len(images))")),
     "are stored",
 )
-wrong("6.5", "the same order each time", batches("torch.manual_seed(0)\n" + MENDED), "second epoch")
+wrong("6.5", "the same order each time", batches("torch.manual_seed(0)\n" + FIXED), "second epoch")
 wrong(
     "6.5",
     "batches shuffled, not images",
@@ -693,7 +698,7 @@ for X, y in zip(images.split(batch_size), labels.split(batch_size)):
     order = torch.randperm(len(y))
     yield X[order] / 255, y[order]
 """),
-    "neighbours always share a batch",
+    "neighbors always share a batch",
 )
 wrong(
     "6.5",
@@ -713,37 +718,37 @@ order = torch.arange(len(images)).roll(int(torch.randint(1, len(images), ())))
 for i in order.split(batch_size):
     yield images[i] / 255, labels[i]
 """),
-    "stored neighbours",
+    "stored neighbors",
 )
 wrong(
     "6.5",
     "with replacement",
-    batches(MENDED.replace("torch.randperm(len(images))", "torch.randint(0, len(images), (len(images),))")),
+    batches(FIXED.replace("torch.randperm(len(images))", "torch.randint(0, len(images), (len(images),))")),
     "others never",
 )
-wrong("6.5", "bytes left", batches(MENDED.replace(".float() / 255", "")), "wants floats")
-wrong("6.5", "not scaled", batches(MENDED.replace(" / 255", "")), "divide them by 255")
-wrong("6.5", "whole division", batches(MENDED.replace(".float() / 255", " // 255")), "wants floats")
+wrong("6.5", "bytes left", batches(FIXED.replace(".float() / 255", "")), "wants floats")
+wrong("6.5", "not scaled", batches(FIXED.replace(" / 255", "")), "divide them by 255")
+wrong("6.5", "whole division", batches(FIXED.replace(".float() / 255", " // 255")), "wants floats")
 wrong(
     "6.5",
     "whole division, then floats",
-    batches(MENDED.replace(".float() / 255", ".floor_divide(255).float()")),
+    batches(FIXED.replace(".float() / 255", ".floor_divide(255).float()")),
     "all pixels are 0",
 )
-wrong("6.5", "divided by 256", batches(MENDED.replace("/ 255", "/ 256")), "divided by 256")
-wrong("6.5", "from -1 to 1", batches(MENDED.replace("/ 255", "/ 127.5 - 1")), "they go from -")
-wrong("6.5", "only the first batch returned", batches(MENDED.replace("yield", "return")), "return ends the loop")
+wrong("6.5", "divided by 256", batches(FIXED.replace("/ 255", "/ 256")), "divided by 256")
+wrong("6.5", "from -1 to 1", batches(FIXED.replace("/ 255", "/ 127.5 - 1")), "they go from -")
+wrong("6.5", "only the first batch returned", batches(FIXED.replace("yield", "return")), "return ends the loop")
 wrong("6.5", "one pair of all", batches("return [(images / 255, labels)]"), "have the sizes")
 wrong(
-    "6.5", "images only", batches(MENDED.replace("yield X, labels[start : start + batch_size]", "yield X")), "pair X, y"
+    "6.5", "images only", batches(FIXED.replace("yield X, labels[start : start + batch_size]", "yield X")), "pair X, y"
 )
-wrong("6.5", "half precision", batches(MENDED.replace("yield X,", "yield X.half(),")), "use float32")
-wrong("6.5", "a batch size of its own", batches("batch_size = 8\n" + MENDED), "have the sizes")
+wrong("6.5", "half precision", batches(FIXED.replace("yield X,", "yield X.half(),")), "use float32")
+wrong("6.5", "a batch size of its own", batches("batch_size = 8\n" + FIXED), "have the sizes")
 wrong(
     "6.5",
     "a generator with a seed",
     batches(
-        MENDED.replace(
+        FIXED.replace(
             "randperm(len(images))", "randperm(len(images), generator=torch.Generator().manual_seed(len(labels)))"
         )
     ),
@@ -752,26 +757,26 @@ wrong(
 wrong(
     "6.5",
     "sorted by label",
-    batches(MENDED.replace("torch.randperm(len(images))", "labels.argsort()")),
+    batches(FIXED.replace("torch.randperm(len(images))", "labels.argsort()")),
     "sorted by label",
 )
 wrong(
     "6.5",
     "shuffled, then sorted by label",
     batches(
-        MENDED.replace("\nimages, labels =", "\norder = order[labels[order].argsort(stable=True)]\nimages, labels =")
+        FIXED.replace("\nimages, labels =", "\norder = order[labels[order].argsort(stable=True)]\nimages, labels =")
     ),
     "sorted by label",
 )
 wrong(
     "6.5",
     "largest label first",
-    batches(MENDED.replace("torch.randperm(len(images))", "labels.argsort(descending=True)")),
+    batches(FIXED.replace("torch.randperm(len(images))", "labels.argsort(descending=True)")),
     "sorted by label",
 )
 wrong(
     "6.5",
-    "pairs of neighbours swapped",
+    "pairs of neighbors swapped",
     batches("""
 order = torch.arange(len(images))
 for i in range(0, len(order) - 1, 2):
@@ -780,13 +785,13 @@ for i in range(0, len(order) - 1, 2):
 for i in order.split(batch_size):
     yield images[i] / 255, labels[i]
 """),
-    "neighbours|shuffle all",
+    "neighbors|shuffle all",
 )
 wrong(
     "6.5",
     "float labels",
     batches(
-        MENDED.replace(
+        FIXED.replace(
             "yield X, labels[start : start + batch_size]", "yield X, labels[start : start + batch_size].float()"
         )
     ),
@@ -795,19 +800,19 @@ wrong(
 wrong(
     "6.5",
     "stored images shuffled",
-    batches("images[:] = images[torch.randperm(len(images))]\n" + MENDED),
+    batches("images[:] = images[torch.randperm(len(images))]\n" + FIXED),
     "changed the images",
 )
 wrong(
     "6.5",
     "without end",
-    batches("while True:\n    " + "\n    ".join(MENDED.strip().splitlines())),
+    batches("while True:\n    " + "\n    ".join(FIXED.strip().splitlines())),
     "each should come once",
 )
 wrong(
     "6.5",
     "prints, returns nothing",
-    batches(MENDED.replace("yield", "print").replace("print X, ", "_ = X, ")),
+    batches(FIXED.replace("yield", "print").replace("print X, ", "_ = X, ")),
     "should yield batches",
 )
 
@@ -847,7 +852,7 @@ return (labels[nearest] == test_labels[kept]).float().mean().item()
     "of the test images of these classes are nearest",
 )
 CENTRED = """
-def normalised(pixels):
+def normalized(pixels):
     c = pixels - pixels.mean(1, keepdim=True)
     n = c.norm(dim=1, keepdim=True)
     {}
@@ -882,7 +887,7 @@ for name, order, cause in (
     ("the last image stays", "torch.cat([torch.randperm(len(labels) - 1), torch.tensor([len(labels) - 1])])",
      "at the same place in every epoch"),
     ("pairs stay together", "torch.stack([2 * (p := torch.randperm(len(labels) // 2 + 1)), 2 * p + 1], 1).flatten()\n"
-     "order = order[order < len(labels)]", "followed by their stored neighbour"),
+     "order = order[order < len(labels)]", "followed by their stored neighbor"),
 ):  # fmt: skip
     wrong("6.5", name, batches(SHUFFLED.format(order)), cause)
 wrong(
@@ -904,14 +909,14 @@ wrong(
     "the shape",
 )
 
-wrong("6.5", "X and y exchanged", batches(MENDED.replace("yield X, labels[start : start + batch_size]",
+wrong("6.5", "X and y exchanged", batches(FIXED.replace("yield X, labels[start : start + batch_size]",
       "yield labels[start : start + batch_size], X")), "are X and y exchanged")  # fmt: skip
 wrong(
     "6.5",
     "an iterator kept from the first call",
     """
 kept = {}
-def mended_batches(images, labels, batch_size):
+def fixed_batches(images, labels, batch_size):
     if len(labels) not in kept:
         order = torch.randperm(len(labels))
         kept[len(labels)] = iter([(images[i] / 255, labels[i]) for i in order.split(batch_size)])
@@ -943,3 +948,47 @@ for lead in (15.5, 15.6):
 for lead in (15.4, 15.7):
     wrong("6.2", f"a lead of {lead}", ANY_LEAD.format(lead), "percentage points apart")
 right("6.3", "the label", ZEROED + "helped_most = 4\n")
+
+# What a trial found
+
+IN_PARTS = """
+pixels = images.flatten(1).float()
+nearest = []
+for part in pixels.split(500):
+    distances = torch.cdist(part, pixels)
+    distances.fill_diagonal_(torch.inf)
+    nearest.append(distances.argmin(dim=1))
+return (labels[torch.cat(nearest)] == labels).float().mean().item()
+"""
+wrong("6.4", "parts without their offset", leave_one_out(IN_PARTS), "in parts")
+wrong(
+    "6.4",
+    "the first thousand",
+    leave_one_out("images, labels = images[:1000], labels[:1000]\n" + IN_PARTS.replace("split(500)", "split(1000)")),
+    "all images count",
+)
+AND_THE_NORM = "\nreturn x / x.norm(dim=1, keepdim=True).clamp(min=1e-3)"
+wrong(
+    "6.3",
+    "mean of the pixels that are not 0",
+    normalized(
+        "count = (pixels > 0).sum(1, keepdim=True).clamp(min=1)\nx = pixels - pixels.sum(1, keepdim=True) / count"
+        + AND_THE_NORM
+    ),
+    "should have the mean 0",
+)
+wrong(
+    "6.3",
+    "two equal pixels taken for an empty image",
+    normalized("x = pixels - pixels.mean(1, keepdim=True)\nx[pixels[:, 0] == pixels[:, 1]] = 0" + AND_THE_NORM),
+    "as if all its pixels were equal",
+)
+wrong(
+    "6.5",
+    "labels as vectors",
+    batches("""
+for part in torch.randperm(len(images)).split(batch_size):
+    yield images[part].float() / 255, F.one_hot(labels[part], 10)
+"""),
+    r"its y has \(4, 10\)",
+)

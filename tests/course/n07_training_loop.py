@@ -702,7 +702,7 @@ wrong(
 wrong("7.5", "a function", _schedule(_RIGHT, "factor"), "method step")
 wrong("7.5", "a number", _schedule(_RIGHT, "factor(3)"), "method step")
 wrong("7.5", "a list of rates", _schedule(_RIGHT, "[peak * factor(t) for t in range(n)]"), "method step")
-wrong("7.5", "the optimizer", _schedule(_RIGHT, "optimizer"), "returned the optimiser")
+wrong("7.5", "the optimizer", _schedule(_RIGHT, "optimizer"), "returned the optimizer")
 wrong("7.5", "no return", _schedule(_RIGHT, "None"), "return the scheduler")
 wrong(
     "7.5",
@@ -759,7 +759,7 @@ def _loop(
     tests="test_iter",
 ):
     return f"""
-def mended_loop(net, train_iter, test_iter, optimizer, scheduler, num_epochs):
+def fixed_loop(net, train_iter, test_iter, optimizer, scheduler, num_epochs):
     accuracies, metric, shares = [], d2l.Accumulator(2), []
     {before}
     for epoch in range(num_epochs):
@@ -791,7 +791,7 @@ right(
     "7.6",
     "with the package's evaluation, gradients cleared after the step",
     """
-def mended_loop(model, training, testing, opt, sched, epochs):
+def fixed_loop(model, training, testing, opt, sched, epochs):
     model.train()
     history = []
     for _ in range(epochs):
@@ -809,7 +809,7 @@ right(
     "7.6",
     "train() after the evaluation, the loss a sum divided",
     """
-def mended_loop(net, train_iter, test_iter, optimizer, scheduler, num_epochs):
+def fixed_loop(net, train_iter, test_iter, optimizer, scheduler, num_epochs):
     accuracies = ()
     net.train()
     for epoch in range(num_epochs):
@@ -1177,7 +1177,7 @@ right(
     "7.6",
     "the loss from a closure",
     """
-def mended_loop(net, train_iter, test_iter, optimizer, scheduler, num_epochs):
+def fixed_loop(net, train_iter, test_iter, optimizer, scheduler, num_epochs):
     accuracies = []
     for _ in range(num_epochs):
         net.train()
@@ -1211,7 +1211,7 @@ wrong(
     "7.6",
     "train_ch6 with all settings",
     """
-def mended_loop(net, train_iter, test_iter, optimizer, scheduler, num_epochs):
+def fixed_loop(net, train_iter, test_iter, optimizer, scheduler, num_epochs):
     return d2l.train_ch6(
         net, train_iter, test_iter, num_epochs, device="cpu", optimizer=optimizer, scheduler=scheduler,
         initialize=False, bfloat16=False, channels_last=False,

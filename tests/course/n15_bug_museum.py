@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collect import right, wrong
 
-BOTH_PASS, BOTH_FAIL = "passes on the broken code too", "fails on the mended code too"
+BOTH_PASS, BOTH_FAIL = "passes on the broken code too", "fails on the fixed code too"
 TURNED, RETURNED, NARROW, MISSES = "upside down", "use assert", "written differently", "misses the same mistake"
 UNSTEADY, NEVER_RUNS = "one thing and then another", "yield or async"
 
@@ -725,9 +725,9 @@ original = net.eval
 net.eval = lambda: (calls.append(1), original())[1]
 layer_shapes(net, 2, 3, 4, 5)
 assert calls
-""", NARROW),
+""", BOTH_FAIL),
         "by the names in the code": (
-            "names = layer_shapes.__code__.co_names\nassert 'eval' in names or 'deepcopy' in names", NARROW),
+            "names = layer_shapes.__code__.co_names\nassert 'eval' in names or 'deepcopy' in names", BOTH_FAIL),
         "eval mode wanted afterwards": ("""
 net = nn.Sequential(nn.BatchNorm2d(3))
 layer_shapes(net, 2, 3, 4, 5)

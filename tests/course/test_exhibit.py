@@ -1,9 +1,13 @@
-"""The bug museum's machinery: a test that cannot tell broken from mended is sent back."""
+"""The bug museum's machinery: a test that cannot tell broken from fixed is sent back."""
 
 from __future__ import annotations
 
+import difflib
 import random
+import re
+from pathlib import Path
 
+import nbformat
 import numpy as np
 import pytest
 import torch
@@ -19,11 +23,27 @@ NUMBERS = [number for number in all_exercises() if (folder_of(number) / "exhibit
 
 @pytest.mark.parametrize("number", NUMBERS)
 def test_both_versions_run_and_differ(number):
-    codes = [exhibit_code(number, version) for version in ("broken", "mended")]
+    codes = [exhibit_code(number, version) for version in ("broken", "fixed")]
     assert codes[0] != codes[1]
     for code in codes:
         exec(code, {"__name__": "exhibit", **IMPORTS})
-        assert "# broken" not in code and "# mended" not in code, "the code gives the mistake away"
+        assert "# broken" not in code and "# fixed" not in code, "the code gives the mistake away"
+
+
+def difference(number) -> str:
+    """Return the lines in which an exhibit's versions differ, with one line before and after."""
+    codes = [exhibit_code(number, version).splitlines() for version in ("broken", "fixed")]
+    lines = list(difflib.unified_diff(*codes, n=1, lineterm=""))[3:]
+    return "\n".join("..." if line.startswith("@@") else line for line in lines)
+
+
+@pytest.mark.parametrize("number", NUMBERS)
+def test_the_page_shows_how_they_differ(number):
+    path = Path(__file__).parents[2] / "notebooks" / "15_bug_museum.ipynb"
+    page = "\n".join(cell.source for cell in nbformat.read(path, as_version=4).cells)
+    room = re.search(rf"### Exercise {re.escape(number)}:.*?</details>", page, flags=re.DOTALL)[0]
+    shown = re.search(r"<details>.*?```diff\n(.*?)\n```", room, flags=re.DOTALL)
+    assert shown and shown[1] == difference(number)
 
 
 def test_there_are_at_least_twelve():
@@ -77,9 +97,9 @@ def test_a_good_test_passes():
     "test, cause",
     [
         (catches_upside_down, "upside down"), (catches_nothing, "passes on the broken code too"),
-        (catches_everything, "fails on the mended code too"), (is_wrong_itself, "AttributeError"),
+        (catches_everything, "fails on the fixed code too"), (is_wrong_itself, "AttributeError"),
         (lambda Residual: Residual(4, 6, True, 2).conv3.kernel_size == (1, 1), "returned .*use assert"),
-        (None, "should be a function"), (lambda: None, "fails on the mended code too.*TypeError"),
+        (None, "should be a function"), (lambda: None, "fails on the fixed code too.*TypeError"),
     ],
 )  # fmt: skip
 def test_a_bad_test_is_sent_back_with_the_reason(test, cause):

@@ -118,7 +118,7 @@ def label_heights(axes) -> dict[str, float]:
     return {text.get_text(): text.get_window_extent().y0 for text in axes.texts}
 
 
-def test_line_ends_are_labelled_in_the_colour_of_their_line():
+def test_line_ends_are_labeled_in_the_color_of_their_line():
     _, axes = subplots()
     for i, name in enumerate(("low", "high")):
         axes.plot([0, 1, 2], [i, i, 5 * i], label=name)

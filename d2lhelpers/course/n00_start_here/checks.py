@@ -16,7 +16,7 @@ from d2lhelpers.course.exercise import exercise
     names=("parameters_of_the_layer",),
     hints=(
         "For each output channel, a 3×3 window looks at every input channel. How many weights has one such window?",
-        "3·3·3 weights make one output channel, and there are 8 of them. What else has each output channel?",
+        "3·3·3 weights make one output channel, and there are 8 of them. What else does each output channel have?",
     ),
 )
 def check_parameters_of_the_layer(parameters: Any) -> None:

@@ -30,7 +30,7 @@ LARGE_CHAINS = ([3, 10**17 + 1], [3, 10**17 + 2], [3, 3 * (10**17 + 1)], [2, 10*
     minutes=5,
     names=("is_safe",),
     hints=(
-        "Section 4 says when the class of m bins contains the class of k bins. "
+        "Section 3 says when the class of m bins contains the class of k bins. "
         "Which pairs of the chain have to be nested?",
         "`zip(chain, chain[1:])` gives each number with the next. The next has to be a multiple: `m % k == 0`.",
         "`all(m % k == 0 for k, m in zip(chain, chain[1:]))` is True if it holds for every pair.",
@@ -136,7 +136,7 @@ def check_safe_chains(is_safe: Any) -> None:
     names=("likes_three",),
     hints=(
         "If the distance to the best member is zero, the function is a member itself: it has three steps. "
-        "How does the notebook make a staircase in section 4?",
+        "Which heights does it have, and how long is each?",
         "`repeat_interleave` makes each of three heights `num_points // 3` long. The heights have to differ by enough, "
         "so that four bins miss the cuts at 1/3 and 2/3 by a lot.",
         "`torch.tensor([0.0, 1.0, 0.0]).repeat_interleave(num_points // 3)`",
@@ -183,7 +183,7 @@ def check_likes_three(likes_three: Any) -> None:
     ),
 )
 def check_where_the_gain_goes(surplus: Any, zero_for: Any, theorem: Any) -> None:
-    """The formula on random walks that are not centred; then the pairs, then the theorem behind it."""
+    """The formula on random walks that are not centered; then the pairs, then the theorem behind it."""
     generator = torch.Generator().manual_seed(13)
     cases, found = [], []
     for k, m in ((3, 5), (4, 6), (5, 7)):
@@ -253,12 +253,12 @@ def check_another_identity(W_1: Any, W_2: Any) -> None:
     minutes=15,
     names=("copy_by_shortcut", "share_ignored", "what_is_lost"),
     hints=(
-        "Section 7 has two ways to silence a block, and says which one survives in a block that has seen data. "
-        "The bias of that batch norm is no longer zero either.",
+        "Section 5 silences a new block by the scale of its last batch norm. "
+        "In a block that was trained, the shift of that batch norm is no longer zero either.",
         "The 1×1 convolution has weights of shape (16, 8, 1, 1), output channels first, and a bias. With stride 2 "
         "it reads the pixels 0, 2, 4, ... in both directions; it computes nothing from the others.",
         "Set to zero: `bn2.weight`, `bn2.bias`, `conv3.bias`. `nn.init.dirac_(block.conv3.weight)` copies channel i to "
-        "channel i. Of four neighbouring pixels the shortcut reads one.",
+        "channel i. Of four neighboring pixels the shortcut reads one.",
     ),
 )
 def check_no_identity_at_hand(copy_by_shortcut: Any, share_ignored: Any, what_is_lost: Any) -> None:
@@ -325,7 +325,7 @@ def check_no_identity_at_hand(copy_by_shortcut: Any, share_ignored: Any, what_is
     minutes=15,
     names=("two_errors", "true_statements", "why_limit"),
     hints=(
-        "`fit` and `root_mean_square` of section 5 are all that you need. Fit once, and measure twice.",
+        "`fit` and `root_mean_square` of section 4 are all that you need. Fit once, and measure twice.",
         "`learned = fit(t, values, degree)` may see the first pair only. Both errors are the root mean square of "
         "`learned(...)` minus the values at the same places.",
         "For the statements: nesting is about what exists, so it speaks of the best fit "
@@ -348,8 +348,8 @@ def check_nested_and_too_large(two_errors: Any, true_statements: Any, why_limit:
     statements = _numbers_of_statements(true_statements)
     causes = {
         1: "is the fit of degree 7 one of the candidates of degree 14?",
-        2: "statement 2 is not true: nesting is about the points that were fitted. In section 5 the held-out error "
-        "of degree 14 was the larger one",
+        2: "statement 2 is not true: nesting is about the points that were fitted. In section 4 the generalization "
+        "error of degree 14 was the larger one",
         3: "how many coefficients has the largest polynomial, and how many points are there?",
         4: "statement 4 is not true: the fit of degree 7 is still in the class of degree 14; "
         "the 24 points make another member look better",

@@ -107,7 +107,7 @@ def _quadruples_of_losses() -> list[tuple[float, float, float, float]]:
     """Return losses in thousandths: (shallow_train, shallow_test, deep_train, deep_test)."""
     generator = torch.Generator().manual_seed(22)
     cases = []
-    for scale in (1, 40, 400, 2000):  # neighbours, and losses far apart
+    for scale in (1, 40, 400, 2000):  # neighbors, and losses far apart
         for _ in range(25):
             cases.append(tuple((300 + torch.randint(0, 3 * scale, (4,), generator=generator)).tolist()))
     for _ in range(10):

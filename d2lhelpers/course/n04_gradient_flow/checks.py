@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import copy
-import math
 from collections.abc import Iterable
 from typing import Any
 
@@ -11,9 +9,21 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from d2lhelpers.course.checking import Incorrect, call, choice, number, shown, tensor, unchanged, used, whole_number
+from d2lhelpers.course.checking import Incorrect, call, number, shown, tensor, whole_number
 from d2lhelpers.course.exercise import exercise
-from d2lhelpers.residual import cifar_resnet
+from d2lhelpers.course.n04_gradient_flow.nets import (
+    after_a_step,
+    are_same,
+    call_on_a_net,
+    check_word,
+    growth_of,
+    is_near,
+    random_numbers,
+    small_net,
+    some_images,
+    way_back,
+    with_statistics_of,
+)
 
 
 @exercise(
@@ -65,9 +75,9 @@ def _new_cancelling(Cancelling: Any) -> nn.Module:
 def _check_that_it_adds(block: nn.Module) -> None:
     """Give F other weights: then the block has to be x + F(x), for the gradient too."""
     layer = block.F
-    X, g = _random((5, 4), 1).to(layer.weight.dtype), _random((5, 4), 2).to(layer.weight.dtype)
-    W = _random((4, 4), 3).to(X.dtype)
-    b = torch.zeros_like(X[0]) if layer.bias is None else _random((4,), 4).to(X.dtype)
+    X, g = random_numbers((5, 4), 1).to(layer.weight.dtype), random_numbers((5, 4), 2).to(layer.weight.dtype)
+    W = random_numbers((4, 4), 3).to(X.dtype)
+    b = torch.zeros_like(X[0]) if layer.bias is None else random_numbers((4,), 4).to(X.dtype)
     with torch.no_grad():
         layer.weight.copy_(W)
         if layer.bias is not None:
@@ -88,12 +98,12 @@ def _check_that_it_adds(block: nn.Module) -> None:
         (X + X @ W.T, "the bias of F is left out; forward returns x + self.F(x)."),
         (X + X @ W + b, "the weight is used without its transpose; forward returns x + self.F(x)."),
     )
-    if not _same(output, X + of_F):
+    if not are_same(output, X + of_F):
         for wrong, cause in causes:
-            if _same(output, wrong):
+            if are_same(output, wrong):
                 raise Incorrect(cause)
         raise Incorrect("with other weights in self.F, forward does not return x + self.F(x).")
-    if gradient is None or not _same(gradient, g + g @ W):
+    if gradient is None or not are_same(gradient, g + g @ W):
         raise Incorrect(
             "with other weights in self.F the output is right and the gradient is not: look for detach, no_grad, "
             "or hooks. It is the weights that should cancel, not a gradient that was cut off."
@@ -102,7 +112,7 @@ def _check_that_it_adds(block: nn.Module) -> None:
 
 def _check_that_it_cancels(block: nn.Module) -> None:
     W, bias = block.F.weight.detach(), block.F.bias
-    X, g = _random((5, 4), 5).to(W.dtype), _random((5, 4), 6).to(W.dtype)
+    X, g = random_numbers((5, 4), 5).to(W.dtype), random_numbers((5, 4), 6).to(W.dtype)
     output, gradient = _output_and_gradient(block, X, g)
     identity = torch.eye(4, dtype=W.dtype)
     if gradient is None or gradient.any():
@@ -114,7 +124,7 @@ def _check_that_it_cancels(block: nn.Module) -> None:
             raise Incorrect("all 16 weights are -1; the identity has ones on its diagonal only, zeros elsewhere.")
         if torch.equal(W.diagonal(), -torch.ones_like(W[0])):
             raise Incorrect("the diagonal of the weight is right; the other elements should be zero.")
-        if _same(W, W[0, 0] * identity):
+        if are_same(W, W[0, 0] * identity):
             times = next(filter("-1".__ne__, (f"{W[0, 0]:.{digits}g}" for digits in (4, 7, 9, 17))))
             raise Incorrect(f"the weight is {times} times I, which leaves {1 + W[0, 0]:.4g} of the gradient.")
         raise Incorrect(
@@ -151,7 +161,7 @@ def _output_and_gradient(block: nn.Module, X: Tensor, g: Tensor) -> tuple[Tensor
     minutes=5,
     names=("powers_of_ten_110",),
     hints=(
-        "Section 4 worked it out for 56 layers. Which number in that formula changes with the depth?",
+        "Section 6 worked it out for 56 layers. Which number in that formula changes with the depth?",
         "A block has two convolutions, and each scales the gradient by one over the root of 6.",
         "54 blocks have 108 convolutions: the growth shrinks by 6 to the power of -108/2. "
         "Take the logarithm to base 10.",
@@ -185,98 +195,12 @@ def check_powers_of_ten(powers_of_ten_110: Any) -> None:
         26: "you scaled by one over the root of 3 for each convolution; it is one over the root of 6",
     }
     if found != 42:
-        cause = causes.get(found, "how many convolutions are there, and how many in section 4, at 56 layers")
+        cause = causes.get(found, "how many convolutions are there, and how many in Section 6, at 56 layers")
         raise Incorrect(f"{found:,} is not it: {cause}.")
 
 
 @exercise(
     "4.3",
-    "The scale at another depth",
-    difficulty=2,
-    minutes=10,
-    names=("keeping_scale_of", "scale_at_32"),
-    hints=(
-        "`keeping_scale` in section 6 does it for one depth, with a growth that was measured before. "
-        "What has to be counted and measured anew for another net?",
-        "A factor c on all weights multiplies the growth by c once for each convolution between x_0 and x_L. "
-        "`blocks_of(net)` counts the blocks, `growth(gradient_norms(net, X, y))` measures.",
-        "`growth(gradient_norms(net, X, y)) ** (-1 / (2 * len(blocks_of(net))))`. For the prediction: "
-        "the factor makes up for what one convolution loses at the borders, "
-        "and each depth has a third of its blocks in each stage.",
-    ),
-)
-def check_keeping_scale(keeping_scale_of: Any, scale_at_32: Any) -> None:
-    """Nets of two depths, their weights too small, too large or unequal: c to the power of -1 over the convolutions."""
-    if not callable(keeping_scale_of):
-        raise Incorrect(f"keeping_scale_of should be a function of (net, X, y); it is {shown(keeping_scale_of)}.")
-    for depth, scale, seed in ((14, 0.4, 1), (8, 1.7, 2), (20, 0.7, 3)):
-        net = _net(depth, residual=False, norm=False, seed=seed, width=5, scale=scale).train(depth != 8)
-        X, y = _images(seed, 22 if depth == 8 else 6)
-        found = number(_call_on_a_net(keeping_scale_of, net, X, y, name="keeping_scale_of"), "the factor")
-        _check_factor(found, net, X, y)
-    net, X, y = _net(56, residual=False, norm=False, seed=4, width=3, scale=0.08), *_images(4)
-    try:
-        found = number(_call_on_a_net(keeping_scale_of, net, X, y, name="keeping_scale_of"), "the factor")
-    except Incorrect as error:
-        raise Incorrect(
-            f"it is right for three nets, but for one with small weights, whose gradient shrinks by some 60 powers of "
-            f"ten, {error}. 32-bit numbers end at 1e-45"
-        ) from error
-    _check_factor(found, net, X, y)
-    _check_word(
-        scale_at_32,
-        "scale_at_32",
-        "about the same",
-        {
-            "larger": "a larger factor would make the growth too large at 32 layers. What one convolution "
-            "loses does not know how many others there are.",
-            "smaller": "a shallower net loses less in total, but over fewer convolutions; "
-            "the factor is for each of them.",
-        },
-    )
-
-
-def _check_factor(found: float, net: nn.Module, X: Tensor, y: Tensor) -> None:
-    convolutions = 2 * sum(len(stage) for stage in net[1:-3])
-    measured = _growth(net, X, y)
-    right = measured ** (-1 / convolutions)
-    if found > 0 and (_near(found, right) or abs(_growth(_scaled(net, found), X, y) - 1) < 0.02):
-        return
-    causes = (
-        (1 / right, "it is upside down: where the growth is too small, the factor has to be above 1 (mind the minus)."),
-        (
-            measured ** (-2 / convolutions),
-            "that is the factor for a block, which has two convolutions; or the root of the norms is missing.",
-        ),
-        (
-            measured ** (2 / convolutions),
-            "that is for a block, or with squared norms, and upside down: the exponent is -1 / convolutions.",
-        ),
-        (measured ** (-1 / (convolutions + 1)),
-         "you counted a convolution too many; the stem's is not between x_0 and x_L."),
-        (measured ** (-1 / (convolutions + 2)),
-         "you counted two convolutions too many: stem and head are not between x_0 and x_L, and "
-         "x_0 to x_L are one more than the blocks."),
-        (measured ** (-1 / 54), "54 is the number of convolutions at 56 layers; count those of the net that is given."),
-        (measured ** (-1 / 30), "30 is the number of convolutions at 32 layers; count those of the net that is given."),
-        (1 / measured, "that is one over the growth, for all convolutions together; each should take its share."),
-        (measured, "that is the growth itself; the factor is for each convolution."),
-        (measured ** (-3 / convolutions), "you counted the convolutions of two in three blocks; all stages count."),
-        (
-            -math.log(measured) / convolutions,
-            "that is the logarithm of the factor; exp makes the factor of it.",
-        ),
-        (1.0, "a factor of 1 changes nothing, and the growth of this net is not 1."),
-    )  # fmt: skip
-    for wrong, cause in causes:
-        if _near(found, wrong):
-            raise Incorrect(f"for a net with {convolutions} convolutions in its blocks: {cause}")
-    wanted = f"expected {right:.4g}, the growth {measured:.3g} to the power of -1/{convolutions}"
-    raise Incorrect(f"for a net with {convolutions} convolutions in its blocks the factor is {found:.4g}; {wanted}.")
-
-
-@exercise(
-    "4.4",
     "A colleague's measurement",
     difficulty=2,
     minutes=10,
@@ -296,18 +220,18 @@ def check_corrected_growth(corrected_growth: Any, measured_in_truth: Any) -> Non
     for depth, residual, norm, training in (
         (14, False, True, True), (8, True, True, True), (8, False, False, True), (8, False, True, False),
     ):  # fmt: skip
-        net = _net(depth, residual, norm, seed=depth, width=3 if norm else 5).train(training)
-        X, y = _images(depth, 22 if residual else 6)
-        found = number(_call_on_a_net(corrected_growth, net, X, y, name="corrected_growth"), "the growth")
-        right = _growth(net, X, y)
-        if _near(found, right):
+        net = small_net(depth, residual, norm, seed=depth, width=3 if norm else 5).train(training)
+        X, y = some_images(depth, 22 if residual else 6)
+        found = number(call_on_a_net(corrected_growth, net, X, y, name="corrected_growth"), "the growth")
+        right = growth_of(net, X, y)
+        if is_near(found, right):
             continue
         for wrong, cause in _causes_of_growth(net, X, y):
-            if _near(found, wrong):
+            if is_near(found, wrong):
                 raise Incorrect(cause)
         what = f"{'residual' if residual else 'plain'} net {'with' if norm else 'without'} norm"
         raise Incorrect(f"for a {what} of {depth} layers the growth is {right:.4g}, yours is {found:.4g}.")
-    _check_word(
+    check_word(
         measured_in_truth,
         "measured_in_truth",
         "plain, He",
@@ -327,19 +251,19 @@ def _causes_of_growth(net: nn.Module, X: Tensor, y: Tensor) -> Iterable[tuple[fl
     """What typical mistakes would measure."""
     if not net.training:
         yield (
-            _growth(net, X, y, training=False),
+            growth_of(net, X, y, training=False),
             "right for a net that comes in training mode; this one comes in eval mode, and was left there.",
         )
     yield (
-        _growth(net, X, y, training=False),
+        growth_of(net, X, y, training=False),
         "the net is still measured in eval mode, where batch norm uses its stored statistics and not the batch's.",
     )
     yield (
-        _growth(_with_statistics_of(net, X), X, y, training=False),
+        growth_of(with_statistics_of(net, X), X, y, training=False),
         "the statistics are those of the batch, but taken as constants (eval mode); in training mode the gradient "
         "goes through mean and variance, too.",
     )
-    xs, gradients, at_weights = _way_back(net, X, y)
+    xs, gradients, at_weights = way_back(net, X, y)
     n = [g.norm() for g in gradients]
     first, last = gradients[0].abs(), gradients[-1].abs()
     ratios = (
@@ -364,7 +288,7 @@ def _causes_of_growth(net: nn.Module, X: Tensor, y: Tensor) -> Iterable[tuple[fl
 
 
 @exercise(
-    "4.5",
+    "4.4",
     "One step",
     difficulty=2,
     minutes=15,
@@ -387,14 +311,17 @@ def check_one_step(growth_after_one_step: Any) -> None:
         (8, False, False, 1.0, True, 6), (8, False, True, 0.4, False, 6),
     )  # fmt: skip
     for depth, residual, norm, lr, training, num_images in cases:
-        net, X, y = _net(depth, residual, norm, seed=depth + 1).train(training), *_images(depth + 1, num_images)
-        found = number(_call_on_a_net(growth_after_one_step, net, X, y, lr, name="growth_after_one_step"), "the growth")
-        stepped = _stepped(net, X, y, lr)
-        right = _growth(stepped, X, y)
-        if _near(found, right):
+        net, X, y = (
+            small_net(depth, residual, norm, seed=depth + 1).train(training),
+            *some_images(depth + 1, num_images),
+        )
+        found = number(call_on_a_net(growth_after_one_step, net, X, y, lr, name="growth_after_one_step"), "the growth")
+        stepped = after_a_step(net, X, y, lr)
+        right = growth_of(stepped, X, y)
+        if is_near(found, right):
             continue
         for wrong, cause in _causes_after_one_step(net, stepped, X, y, lr):
-            if _near(found, wrong):
+            if is_near(found, wrong):
                 raise Incorrect(cause)
         raise Incorrect(
             f"after a step with lr={lr} on a net of {depth} layers the growth is {right:.4g}, not {found:.4g}."
@@ -405,26 +332,26 @@ def _causes_after_one_step(
     net: nn.Module, stepped: nn.Module, X: Tensor, y: Tensor, lr: float
 ) -> Iterable[tuple[float, str]]:
     """What typical mistakes would measure."""
-    after = _growth(stepped, X, y)
-    before = _growth(net, X, y)
+    after = growth_of(stepped, X, y)
+    before = growth_of(net, X, y)
     if not net.training:
-        in_eval = _stepped(net, X, y, lr, training=False)
+        in_eval = after_a_step(net, X, y, lr, training=False)
         cause = "right for a net that comes in training mode; this one comes in eval mode, and the step was taken in it"
-        yield _growth(in_eval, X, y), f"{cause}."
-        yield _growth(in_eval, X, y, training=False), f"{cause}, as was the measurement."
+        yield growth_of(in_eval, X, y), f"{cause}."
+        yield growth_of(in_eval, X, y, training=False), f"{cause}, as was the measurement."
         cause = "right for a net that comes in training mode; this one comes in eval mode, and was measured in it."
-        yield _growth(stepped, X, y, training=False), cause
+        yield growth_of(stepped, X, y, training=False), cause
     yield before, "that is the growth before the step: is the copy measured that took the step?"
-    up = _stepped(net, X, y, -lr)
-    yield _growth(up, X, y), "the step goes up the gradient; descent subtracts lr times the gradient."
-    yield _growth(_stepped(stepped, X, y, lr), X, y), "that is the growth after two steps."
+    up = after_a_step(net, X, y, -lr)
+    yield growth_of(up, X, y), "the step goes up the gradient; descent subtracts lr times the gradient."
+    yield growth_of(after_a_step(stepped, X, y, lr), X, y), "that is the growth after two steps."
     yield (
-        _growth(_stepped(net, X, y, lr * len(X)), X, y),
+        growth_of(after_a_step(net, X, y, lr * len(X)), X, y),
         "the step is as many times too long as there are images: the loss is the mean over them, not the sum.",
     )
-    yield _growth(stepped, X, y, training=False), "the step is right, but the growth is measured in eval mode."
+    yield growth_of(stepped, X, y, training=False), "the step is right, but the growth is measured in eval mode."
     yield (
-        _growth(_stepped(net, X, y, lr, training=False), X, y),
+        growth_of(after_a_step(net, X, y, lr, training=False), X, y),
         "the gradient for the step is computed in eval mode; a step of training belongs to training mode.",
     )
     yield 1 / after, "the ratio is upside down: the growth is the first block's norm over the last's."
@@ -433,230 +360,44 @@ def _causes_after_one_step(
     yield before / after, "that is the growth before the step over that after; asked is the second alone."
     for wrong_lr in (1.0, 0.1, 0.05, 0.01, 0.001):
         if wrong_lr != lr:
-            moved = _stepped(net, X, y, wrong_lr)
-            yield _growth(moved, X, y), f"the step was taken with lr={wrong_lr:g}; it should be the lr that is given."
+            moved = after_a_step(net, X, y, wrong_lr)
+            yield growth_of(moved, X, y), f"the step was taken with lr={wrong_lr:g}; it should be the lr that is given."
     yield (
-        _growth(_stepped(net, X, y, lr, only=lambda name: name.startswith("0.0.")), X, y),
+        growth_of(after_a_step(net, X, y, lr, only=lambda name: name.startswith("0.0.")), X, y),
         "only the first convolution has moved; a step moves every parameter.",
     )
     for what, name_part in (("biases have", "bias"), ("weights have", "weight")):
-        moved = _stepped(net, X, y, lr, only=lambda name, part=name_part: name.endswith(part))
-        yield _growth(moved, X, y), f"only the {what} moved; a step moves every parameter."
+        moved = after_a_step(net, X, y, lr, only=lambda name, part=name_part: name.endswith(part))
+        yield growth_of(moved, X, y), f"only the {what} moved; a step moves every parameter."
     yield (
-        _growth(_stepped(net, X, y, lr, only=lambda name: "conv" in name or name.startswith("0.0.")), X, y),
+        growth_of(after_a_step(net, X, y, lr, only=lambda name: "conv" in name or name.startswith("0.0.")), X, y),
         "only the convolutions have moved; a step moves every parameter, batch norms and head too.",
     )
     yield (
-        _growth(_stepped(net, X, y, lr, only=lambda name: "conv" in name and name.endswith("weight")), X, y),
+        growth_of(after_a_step(net, X, y, lr, only=lambda name: "conv" in name and name.endswith("weight")), X, y),
         "only the weights of the blocks' convolutions have moved; a step moves every parameter.",
     )
     yield (
-        _growth(_stepped(net, X, y, 1.9 * lr), X, y),
+        growth_of(after_a_step(net, X, y, 1.9 * lr), X, y),
         "the step is 1.9 times too long: that is Nesterov's momentum; plain gradient descent has none.",
     )
     yield (
-        _growth(_stepped(net, X, y, lr, rule=lambda p, g: g.sign()), X, y),
+        growth_of(after_a_step(net, X, y, lr, rule=lambda p, g: g.sign()), X, y),
         "every element moved by lr, whatever its gradient, as in sign descent, or in Adam's first step; "
         "plain gradient descent moves it by lr times its gradient.",
     )
     yield (
-        _growth(_stepped(net, X, y, lr, rule=lambda p, g: g / g.norm()), X, y),
+        growth_of(after_a_step(net, X, y, lr, rule=lambda p, g: g / g.norm()), X, y),
         "the gradient was divided by its norm before the step; plain gradient descent takes it as it is.",
     )
     for part in (len(X) // 2, 16):
         few = X[:part], y[:part]
-        moved = _stepped(net, *few, lr)
-        yield _growth(moved, X, y), f"the step was taken on {part} of the {len(X)} images; take it on all of them."
-        yield _growth(stepped, *few), f"the growth was measured on {part} of the {len(X)} images; use all of them."
-        yield _growth(moved, *few), f"step and measurement have used {part} of the {len(X)} images; use all of them."
+        moved = after_a_step(net, *few, lr)
+        yield growth_of(moved, X, y), f"the step was taken on {part} of the {len(X)} images; take it on all of them."
+        yield growth_of(stepped, *few), f"the growth was measured on {part} of the {len(X)} images; use all of them."
+        yield growth_of(moved, *few), f"step and measurement have used {part} of the {len(X)} images; use all of them."
     for decay in (5e-4, 1e-4, 1e-3, 1e-2):
         yield (
-            _growth(_stepped(net, X, y, lr, rule=lambda p, g, decay=decay: g + decay * p), X, y),
+            growth_of(after_a_step(net, X, y, lr, rule=lambda p, g, decay=decay: g + decay * p), X, y),
             f"the step makes the weights smaller, too: weight decay, {decay:g}; plain gradient descent has none.",
         )
-
-
-@exercise(
-    "4.6",
-    "A gentler branch",
-    difficulty=3,
-    minutes=15,
-    names=("limit_of_correlation", "why_it_stops_there"),
-    hints=(
-        "Section 7 has the law for branches that are not scaled: each block multiplies the covariance by 1 + q. "
-        "What becomes of q when the branch is divided by the root of L?",
-        "A gradient passes the branch twice in a covariance, so q is divided by L: each block multiplies the "
-        "correlation by (1 + 1/(2L)) / (1 + 1/L), and there are L blocks.",
-        "(1 + a/L) to the power of L tends to e to the power of a. "
-        "The limit is the one for a = 1/2 over the one for a = 1.",
-    ),
-)
-def check_limit(limit_of_correlation: Any, why_it_stops_there: Any) -> None:
-    """The factor for each block, (1 + 1/2L) / (1 + 1/L), to the power of L tends to one over the root of e."""
-    found = number(limit_of_correlation, "limit_of_correlation")
-    right = math.exp(-0.5)
-    if abs(found - right) >= 0.0055 or round(found, 2) != 0.61:
-        causes = (
-            (1.0, "each block's factor tends to 1, but there are L of them, and their product does not."),
-            (0.0, "without the scaling, (3/4)^L tends to 0, and so it does where q is divided by the root of L. "
-             "A covariance has the branch in it twice, so q is divided by L."),
-            (0.75, "that is the factor of one block that is not scaled."),
-            (0.5, "that is the share that a plain block keeps; here I adds one to each."),
-            (math.exp(-1), "that would be for gates that are never open together; q is 1/2, not 0."),
-            (math.exp(0.5), "that is the covariance of two images; divide it by how much each one's variance grows."),
-            (math.exp(1), "that is how much the variance grows; a correlation is a covariance over a variance."),
-            (math.exp(0.5) / 2, "the variance grows by e and not by 2: (1 + 1/L)^L."),
-            (math.exp(-0.25), "a root too many: the covariance is divided by the variance, not by its root."),
-            (-0.5, "that is the logarithm of the limit."),
-            (math.exp(-2), "look at the exponents again: 1/2 above, 1 below."),
-        )  # fmt: skip
-        for wrong, cause in causes:
-            if abs(found - wrong) < 0.0055:
-                raise Incorrect(f"{found:g} is not it: {cause}")
-        at = {L: ((1 + 0.5 / L) / (1 + 1 / L)) ** L for L in range(2, 64)}
-        L = min(at, key=lambda L: abs(found - at[L]))
-        if abs(found - at[L]) < 1e-3:
-            raise Incorrect(f"{found:g} is the correlation at {L} blocks; asked is the limit for ever more of them.")
-        if abs(found - right) < 0.02:
-            raise Incorrect(f"{found:g} is near the limit, but rounded to two decimals the limit is another number.")
-        if not 0 < found < 1:
-            raise Incorrect(f"{found:g} cannot be it: the correlation falls from 1 and stays positive.")
-        raise Incorrect(
-            f"{found:g} is not it. Compute the correlation for some L, such as 10, 100 and 1000: where does it go?"
-        )
-    wrong = {
-        "a": "that is so without the scaling. Here each block loses less the more blocks there are",
-        "b": "each block's factor tends to 1, but the product of L of them does not",
-        "c": "each branch is small, but all of them together are not: the variance grows by e over the whole depth",
-        "e": "the factor does not depend on how many images or gates there are; the limit is the same for any width",
-    }
-    choice(why_it_stops_there, "why_it_stops_there", "d", wrong)
-
-
-# What several checks need
-
-
-def _random(shape: tuple[int, ...], seed: int) -> Tensor:
-    """Return 64-bit numbers of both signs; the same seed gives the same numbers."""
-    return torch.randn(shape, generator=torch.Generator().manual_seed(4000 + seed), dtype=torch.float64)
-
-
-def _images(seed: int, num_images: int = 6) -> tuple[Tensor, Tensor]:
-    """Return images that are not square, in 64 bits, and their labels."""
-    return _random((num_images, 1, 11, 14), seed), torch.tensor([3, 0, 9, 3, 7, 1] * 4)[:num_images]
-
-
-def _net(depth: int, residual: bool, norm: bool, seed: int, width: int = 3, scale: float = 1.0) -> nn.Sequential:
-    """Return a small net with weights that nobody would choose; without norm it has no biases, as those of the page."""
-    net = cifar_resnet(depth, width, residual=residual, norm=norm, stem_strides=2)
-    generator = torch.Generator().manual_seed(4500 + seed)
-
-    def draw(shape: tuple[int, ...], low: float, high: float) -> Tensor:
-        return low + (high - low) * torch.rand(shape, generator=generator)
-
-    with torch.no_grad():
-        for layer in net.modules():
-            if isinstance(layer, (nn.Conv2d, nn.Linear)):
-                fan_in = layer.weight[0].numel()
-                factor = draw((1,), 0.8, 1.25).item()
-                random = torch.randn(layer.weight.shape, generator=generator)
-                layer.weight.copy_(random * factor * scale * math.sqrt(2 / fan_in))
-                layer.bias.copy_(draw(layer.bias.shape, -0.4, 0.4) if norm else torch.zeros_like(layer.bias))
-            if isinstance(layer, nn.BatchNorm2d):
-                layer.weight.copy_(draw(layer.weight.shape, 0.6, 1.8))
-                layer.bias.copy_(draw(layer.bias.shape, -0.3, 0.5))
-                layer.running_mean.copy_(draw(layer.bias.shape, -0.5, 0.5))
-                layer.running_var.copy_(draw(layer.bias.shape, 0.5, 2.0))
-    return net
-
-
-def _copy(net: nn.Module, training: bool = True) -> nn.Module:
-    """Return a copy in 64 bits."""
-    return copy.deepcopy(net).double().train(training)
-
-
-def _way_back(
-    net: nn.Module, X: Tensor, y: Tensor, training: bool = True
-) -> tuple[list[Tensor], tuple[Tensor, ...], Tensor]:
-    """Return x_0, ..., x_L, the gradients there, and the one at the first convolution's weights; no hooks."""
-    net = _copy(net, training)
-    xs = [net[0](X)]
-    for stage in net[1:-3]:
-        for block in stage:
-            xs.append(block(xs[-1]))
-    *gradients, at_weights = torch.autograd.grad(F.cross_entropy(net[-3:](xs[-1]), y), [*xs, net[0][0].weight])
-    return xs, tuple(gradients), at_weights
-
-
-def _growth(net: nn.Module, X: Tensor, y: Tensor, training: bool = True) -> float:
-    _, gradients, _ = _way_back(net, X, y, training)
-    return float(gradients[0].norm() / gradients[-1].norm())
-
-
-def _scaled(net: nn.Module, factor: float) -> nn.Module:
-    net = _copy(net)
-    with torch.no_grad():
-        for layer in net.modules():
-            if isinstance(layer, nn.Conv2d):
-                layer.weight *= factor
-    return net
-
-
-def _with_statistics_of(net: nn.Module, X: Tensor) -> nn.Module:
-    """Return a copy whose batch norms have stored the statistics of this batch."""
-    net = _copy(net)
-    for layer in net.modules():
-        if isinstance(layer, nn.BatchNorm2d):
-            layer.momentum = 1.0
-    with torch.no_grad():
-        net(X)
-    return net
-
-
-def _stepped(
-    net: nn.Module, X: Tensor, y: Tensor, lr: float, training: bool = True, only: Any = None, rule: Any = None
-) -> nn.Module:
-    """Return a copy after one step of gradient descent; `only` chooses parameters by name, `rule` changes the step."""
-    net = _copy(net, training)
-    parameters = dict(net.named_parameters())
-    gradients = torch.autograd.grad(F.cross_entropy(net(X), y), list(parameters.values()))
-    with torch.no_grad():
-        for (name, parameter), g in zip(parameters.items(), gradients):
-            if only is None or only(name):
-                parameter -= lr * (g if rule is None else rule(parameter, g))
-    return net
-
-
-def _call_on_a_net(function: Any, net: nn.Module, X: Tensor, y: Tensor, *more: Any, name: str) -> Any:
-    """Call a learner's function with a net and images, which have to stay as they are."""
-    given, images, labels = used(copy.deepcopy(net)), X.clone(), y.clone()
-    with unchanged(given, "the net that is given"):
-        result = call(function, given, images, labels, *more, name=name)
-    if not (torch.equal(images, X) and torch.equal(labels, y)):
-        raise Incorrect(f"{name} changes the images or the labels that it gets; work on copies.")
-    return result
-
-
-def _check_word(value: Any, name: str, right: str, causes: dict[str, str]) -> None:
-    """Check an answer that should be one of a few texts, whatever its capitals and spaces."""
-
-    def essence(word: str) -> str:
-        return "".join(character for character in str.lower(word) if character.isalpha())
-
-    if not isinstance(value, str):
-        raise Incorrect(f'{name} should be a text in quotes, such as "{next(iter(causes))}"; it is {shown(value)}.')
-    if essence(value) in (essence(right), essence(right.removeprefix("about the "))):
-        return
-    for word, cause in causes.items():
-        if essence(value) == essence(word):
-            raise Incorrect(f"{word!r} is not it: {cause}")
-    known = ", ".join(f'"{word}"' for word in sorted([right, *causes]))
-    raise Incorrect(f"{name} should be one of {known}; it is {shown(value)}.")
-
-
-def _near(a: float, b: float) -> bool:
-    return math.isfinite(b) and math.isclose(a, b, rel_tol=3e-4)
-
-
-def _same(a: Tensor, b: Tensor) -> bool:
-    return torch.allclose(a.double(), b.double(), rtol=1e-5, atol=1e-5)

@@ -23,23 +23,6 @@ powers_of_ten_110 = round(54 * math.log10(6))  # answer
 
 # Exercise 4.3
 
-def keeping_scale_of(net, X, y):
-    """Return the factor on the weights of a net without norm with which its gradient keeps its size."""
-    # answer
-    convolutions = 2 * len(blocks_of(net))
-    return growth(gradient_norms(net, X, y)) ** (-1 / convolutions)
-    # end of answer
-
-
-# answer
-# The factor makes up for what one convolution loses at the borders. At each depth the three
-# stages have equally many blocks, so the mean loss is the same. Seed 0: 1.22 at 32 layers, 1.23 at 56.
-scale_at_32 = "about the same"
-# end of answer
-
-
-# Exercise 4.4
-
 def corrected_growth(net, X, y):
     # answer
     net = in_float64(net)  # a copy in training mode: batch norm looks at the batch
@@ -52,7 +35,7 @@ def corrected_growth(net, X, y):
 measured_in_truth = "plain, He"  # answer
 
 
-# Exercise 4.5
+# Exercise 4.4
 
 def growth_after_one_step(net, X, y, lr):
     """Return the growth after one step of plain gradient descent; the net itself stays as it is."""
@@ -67,13 +50,3 @@ def growth_after_one_step(net, X, y, lr):
             parameter -= lr * gradient
     return growth(gradient_norms(net, X, y))
     # end of answer
-
-
-# Exercise 4.6
-
-limit_of_correlation = round(math.exp(1 / 2) / math.exp(1), 2)  # answer
-# answer
-# Each block loses about 1/(2L) of the correlation, and there are L blocks, so depth does not add to the total.
-# With branches scaled like this, gradients do not shatter however deep the net is: two images keep 0.61.
-why_it_stops_there = "d"
-# end of answer

@@ -16,12 +16,11 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from d2lhelpers.course.checking import (
     Incorrect,
     call,
-    choice,
     described,
-    number,
     shown,
     tensor,
     unchanged,
+    used,
     whole_number,
 )
 from d2lhelpers.course.exercise import exercise
@@ -96,27 +95,25 @@ def check_photo_maps(photo_maps: Any) -> None:
 )
 def check_numbers_kept(numbers_kept: Any, part_with_most_values: Any) -> None:
     """Two small nets with a block inside, one in train mode and one in eval mode, and images that are not square."""
+    earlier: list[tuple[Mapping, dict]] = []  # what was returned, and a copy from that moment
     for training in (True, False):
         net, X = _net_to_count(training)
         layers = {name: module for name, module in net.named_modules() if not any(module.children())}
         shapes = _shapes_in_a_pass(copy.deepcopy(net).eval(), X)
+        hooks = {name: list(module._forward_hooks.values()) for name, module in used(net).named_modules()}
         with unchanged(net, "the counts are right, but the net"), unchanged(X, "the counts are right, but X"):
-            try:
-                found = call(numbers_kept, net, X)
-            except Incorrect as error:
-                if "has no attribute 'dim'" in str(error) or "(got 0D input)" in str(error):  # a batch norm's
-                    asked = "a hook that returns something replaces the output; does yours return None?"
-                    raise Incorrect(f"{error}. If you use hooks: {asked}") from error
-                raise
-            if isinstance(found, (int, float, torch.Tensor)):
-                cause = "it should return a dictionary from layer name to count"
-                raise Incorrect(f"numbers_kept returns one number; {cause}")
-            if found is None:
-                raise Incorrect("numbers_kept returns None; it should return the dictionary. Is the return there?")
-            if not isinstance(found, Mapping):
-                raise Incorrect(f"numbers_kept should return a dictionary; it returns {shown(found)}")
+            found = _call_numbers_kept(numbers_kept, net, X)
+            if any(set(returned) & set(found) - set(layers) for returned, _ in earlier):
+                cause = "its names are those of an earlier call. Make a new dictionary in every call"
+                raise Incorrect(f"the dictionary has names that this net has not: {cause}")
             _check_names_of_layers(found, list(layers), {name for name, _ in net.named_modules()})
             _check_counts({name: whole_number(found[name], f"the count of {name}") for name in layers}, shapes, layers)
+            if any(dict(returned) != then for returned, then in earlier):
+                cause = "the dictionary of the first has other entries now. Make a new dictionary in every call"
+                raise Incorrect(f"a second call changed what the first returned: {cause}")
+            if any(hook not in net.get_submodule(name)._forward_hooks.values() for name in hooks for hook in hooks[name]):
+                raise Incorrect("the counts are right, but a hook that the net had is gone; remove your own handles only")
+        earlier.append((found, dict(found)))
     _check_part_with_most_values(part_with_most_values)
 
 
@@ -158,95 +155,6 @@ def check_basic_resnet(blocks_of: Any, basic_resnet: Any) -> None:
 
 @exercise(
     "5.4",
-    "The stem for small images",
-    difficulty=2,
-    minutes=15,
-    names=("small_stem_field", "small_stem_jump", "small_stem_last_side", "small_stem_idle", "my_reason"),
-    hints=(
-        "`receptive_fields` takes the windows one by one. `stage_windows` stays as it is; which list takes the place "
-        "of `stem_windows`?",
-        "`receptive_fields([(3, 1, 1)] + stage_windows)[-1]` has the first two numbers. For the sides, halve 28 three "
-        "times and round up.",
-        "A weight is idle if its place of the window meets only padding. On maps of 4×4, with a window whose middle "
-        "visits every position: does the upper left place ever meet a pixel? And in the convolution from 7×7 to 4×4?",
-    ),
-)
-def check_small_stem(field: Any, jump: Any, last_side: Any, idle: Any, reason: Any) -> None:
-    """Numbers by the recursion, and what they would be with one mistake at a time."""
-    stages = [(3, 1, 1)] * 4 + 3 * ([(3, 2, 1)] + [(3, 1, 1)] * 3)
-    small, old, pool = [(3, 1, 1)], [(7, 2, 3), (3, 2, 1)], [(3, 2, 1)]
-    stage_1_halves = small + 4 * ([(3, 2, 1)] + [(3, 1, 1)] * 3)
-    one_block = small + [(3, 1, 1)] * 2 + 3 * [(3, 2, 1), (3, 1, 1)]
-    right_field, right_jump = _field(small + stages)
-    kept_pool = "the max-pool is still among the windows; this stem has a single convolution"
-    field_causes = {
-        _field(old + stages)[0]: "that is the field of the notebook's net; put the window (3, 1, 1) for its stem's two",
-        _field(small + pool + stages)[0]: kept_pool,
-        _field(stages)[0]: "the stem is missing; its 3×3 convolution is a window too",
-        _field(stage_1_halves)[0]: "stage 1 has no window with stride 2; its first block is like the others",
-        _field(one_block)[0]: "a stage has two blocks of two convolutions, so four windows; you have two",
-        _field(small + stages, jump_first=True)[
-            0
-        ]: "a window's own stride counts for the layers after it, not for itself",
-        28: "the image has 28 pixels, but the recursion also counts what lies outside; it does not stop at the edge",
-        (right_field - 1) // 2: "that is how far it sees to one side; the field has both sides and the pixel itself",
-        right_field**2: "that is the area; the side of the square is asked",
-    }
-    _check_number(
-        field,
-        "small_stem_field",
-        right_field,
-        field_causes,
-        "which windows does an image pass here, from the stem to the end of stage 4?",
-    )
-    jump_causes = {
-        32: "that is the notebook's net; the new stem has no stride of 2, so two factors of 2 are gone",
-        16: kept_pool + ", or stage 1 halves in your count",
-        4: "three stages halve the sides, and each of them doubles the distance",
-        2: "that is what one stage does; three stages halve the sides",
-        1: "the stem has stride 1, but stages 2, 3 and 4 have a stride of 2 each",
-    }
-    _check_number(
-        jump,
-        "small_stem_jump",
-        right_jump,
-        jump_causes,
-        "how far apart are two neighbours after each layer with stride 2?",
-    )
-    side_causes = {
-        3: "an odd side is rounded up when it is halved here: 7 becomes more than 3",
-        1: "that is the notebook's net; the new stem leaves 28×28 as it is",
-        2: "three stages halve the sides; you halve four times",
-        7: "that is after stage 3; stage 4 halves once more",
-    }
-    if number(last_side, "small_stem_last_side") == 3.5:
-        raise Incorrect("small_stem_last_side is 3.5; sides are whole numbers. Which way does the rule round?")
-    _check_number(last_side, "small_stem_last_side", 4, side_causes, "apply the rule for sides to 28 in every layer")
-    conv = 512 * 512
-    idle_causes = {
-        3 * 8 * conv + 5 * 256 * 512: "that is the count for the notebook's stem, whose last maps are 1×1",
-        5
-        * 256
-        * 512: "the convolution from 7×7 to 4×4 has its middle at 0, 2, 4, 6: left and right of these are pixels",
-        8: "that is places of a window on a 1×1 map; here the maps of stage 4 are larger",
-        9: "count weights that meet only padding; you counted the places of a window",
-        3 * 5 * conv: "a place at the edge of the window meets padding at some positions, and pixels at all others",
-    }
-    meets = "a weight that meets a pixel at one position, and padding at all others, is not idle"
-    if 0 < number(idle, "small_stem_idle") < 1:
-        raise Incorrect(f"small_stem_idle is {shown(idle)}, a share; a number of weights is asked")
-    _check_number(idle, "small_stem_idle", 0, idle_causes, meets)
-    wrong = {
-        "a": "the notebook's stem has more weights, but nothing is shared out: a weight is idle for what it meets",
-        "c": "then the notebook's net would have no idle weight either, for its field of 435 is larger still",
-        "d": "each 3×3 convolution of stage 4 puts a border of zeros around its own maps, whatever the stem does",
-        "e": "the stride says how far the window moves; in the notebook's net the 3×3 windows overlap in the same way",
-    }
-    choice(reason, "my_reason", "b", wrong)
-
-
-@exercise(
-    "5.5",
     "A mistake that a fresh net hides",
     difficulty=3,
     minutes=15,
@@ -265,29 +173,34 @@ def check_unnoticed_map(unnoticed_map: Any) -> None:
     net = resnet18(width=8).eval()
     X = torch.rand(2, 1, 40, 56, generator=generator)
     fresh, unusual = _torchvision_like_states(net, generator)
+    like_fresh = {name: torch.ones_like(value) if name == "0.1.running_var" else value for name, value in unusual.items()}
     changes, moved = [], []
-    for state in (fresh, unusual):
+    for state in (fresh, like_fresh, unusual):
         given = {name: value.clone() for name, value in state.items()}
         result = call(unnoticed_map, given)
         _check_state(result, given, state)
         changes.append(_change_of_scores(net, X, state, result))
         moved.append([name for name, value in state.items() if not torch.equal(value, result[name].to(value.dtype))])
-    if not moved[1]:
+    if not moved[-1]:
         raise Incorrect("every number is as it was, so this map is right: the task is to find one that is wrong")
     if changes[0] > 1e-4:
         raise Incorrect(_why_a_fresh_net_notices(fresh, unnoticed_map, changes[0]))
-    if all(name.endswith("num_batches_tracked") for name in moved[1]):
+    if all(name.endswith("num_batches_tracked") for name in moved[-1]):
         cause = "this counter is not used in eval mode, so no scores can ever change"
         raise Incorrect(f"you changed num_batches_tracked only: {cause}")
-    if _is_in_the_table(result, unusual, moved[1]):
-        raise Incorrect("that is a mistake of the notebook's table, or a part of one; find one of another kind")
-    if changes[1] <= 1e-4:
-        cause = f"with random statistics the scores change by {changes[1]:.0e} of the largest, which is rounding"
+    if _is_in_the_table(result, unusual, moved[-1]):
+        raise Incorrect("that is a mistake of the notebook's table, or a part of one; find another")
+    if changes[-1] <= 1e-4:
+        cause = f"with random statistics the scores change by {changes[-1]:.0e} of the largest, which is rounding"
         raise Incorrect(f"numbers have changed, but not the function: {cause}. A wrong map changes the scores")
+    elsewhere = [name for name in moved[-1] if not name.startswith("0.1.") and not name.endswith("tracked")]
+    if changes[1] <= 1e-4 and elsewhere:
+        cause = "where the stem's running_var is 1 and all else random, it changes no scores"
+        raise Incorrect(f"the map looks whether the net is fresh: {cause}. Find one rule for every state")
 
 
 @exercise(
-    "5.6",
+    "5.5",
     "The bottleneck",
     difficulty=2,
     minutes=20,
@@ -317,7 +230,7 @@ def check_bottleneck(Bottleneck: Any) -> None:
             try:
                 first = call(block, X.clone(), name="the block")
             except Incorrect as error:
-                raise Incorrect(f"{said}: {_why_it_fails(block, c, b, strides) or error}") from error
+                raise Incorrect(f"{said}: {_hidden_layer(block) or _why_it_fails(block, c, b, strides) or error}") from error
             layers = _bottleneck_layers(block, c, b, use_1x1conv, said)
             shape = (2, 4 * b, -(-9 // strides), 6 // strides)
             tensor(first, shape, f"the output of {said} for an input of shape {tuple(X.shape)}")
@@ -331,7 +244,7 @@ def check_bottleneck(Bottleneck: Any) -> None:
         _compare_in_train_mode(block, X, formula)
 
 
-# Sides, maps, fields
+# Sides, maps
 
 
 def _side_after(window: tuple[int, int, int], side: int) -> int:
@@ -383,37 +296,43 @@ def _triples(value: Any, name: str) -> list[tuple[int, int, int]]:
     return rows
 
 
-def _field(windows: list[tuple[int, int, int]], jump_first: bool = False) -> tuple[int, int]:
-    """Return the side of the receptive field, and the distance of neighbours."""
-    field = jump = 1
-    for kernel_size, stride, _ in windows:
-        field += (kernel_size - 1) * jump * (stride if jump_first else 1)
-        jump *= stride
-    return field, jump
-
-
-def _check_number(value: Any, name: str, right: int, causes: dict[int, str], advice: str) -> None:
-    found = whole_number(value, name)
-    if found != right:
-        raise Incorrect(f"{name} = {found:,} is not it: {causes.get(found, advice)}")
-
-
 # Counting values
 
 
+def _call_numbers_kept(numbers_kept: Any, net: nn.Module, X: torch.Tensor) -> Mapping:
+    """Return the dictionary of one call, which leaves gradients switched on."""
+    try:
+        found = call(numbers_kept, net, X)
+    except Incorrect as error:
+        if "has no attribute 'dim'" in str(error) or "(got 0D input)" in str(error):  # a batch norm's
+            asked = "a hook that returns something replaces the output; does yours return None?"
+            raise Incorrect(f"{error}. If you use hooks: {asked}") from error
+        raise
+    if not torch.is_grad_enabled():
+        cause = "`with torch.no_grad():` around the pass switches them off for this pass alone"
+        raise Incorrect(f"after numbers_kept gradients are off for the whole session, so nothing can train; {cause}")
+    if isinstance(found, (int, float, torch.Tensor)):
+        raise Incorrect("numbers_kept returns one number; it should return a dictionary from layer name to count")
+    if found is None:
+        raise Incorrect("numbers_kept returns None; it should return the dictionary. Is the return there?")
+    if not isinstance(found, Mapping):
+        raise Incorrect(f"numbers_kept should return a dictionary; it returns {shown(found)}")
+    return found
+
+
 def _net_to_count(training: bool) -> tuple[nn.Module, torch.Tensor]:
-    """Return a small net with a block inside, in one of both modes, and images for it; in eval mode others."""
+    """Return a small net of blocks, in one of both modes, and images; in eval mode others, for fewer and other layers."""
     net = nn.Sequential(
         nn.Sequential(
             nn.Conv2d(2, 3, kernel_size=3, stride=2), nn.BatchNorm2d(3), nn.ReLU(), nn.MaxPool2d(2, stride=1)
         ),
-        nn.Sequential(Residual(3, 5, use_1x1conv=True, strides=2), Residual(5, 5)),
+        nn.Sequential(Residual(3, 5, use_1x1conv=True, strides=2), *([Residual(5, 5)] if training else [])),
         nn.AdaptiveAvgPool2d((1, 1)),
         nn.Flatten(),
         nn.Linear(5, 4),
     )
     if not training:
-        net.append(nn.Softmax(dim=1))
+        net.add_module("shares", nn.Softmax(dim=1))
     generator = torch.Generator().manual_seed(52)
     for layer in net.modules():
         if isinstance(layer, nn.BatchNorm2d):  # statistics that no fresh net has
@@ -579,6 +498,8 @@ def _check_net(net: Any, depth: int, sizes: tuple[int, int, int], said: str) -> 
         output = call(net, X, name=said)
         if isinstance(output, torch.Tensor) and output.shape != (2, classes) and output.dim() == 2:
             scores = f"{output.shape[1]} scores where {classes} were asked for"
+            if any(isinstance(layer, nn.Linear) for layer in net.modules()) and not _layers_in_order(net, X)["linear"]:
+                raise Incorrect(f"the net gives {scores}: the linear layer is made and does not run")
             raise Incorrect(f"the net gives {scores}: num_classes is not passed on")
         tensor(output, (2, classes), f"the output of {said}")
         layers = _layers_in_order(net, X)
@@ -672,6 +593,12 @@ def _layers_in_order(net: nn.Module, X: torch.Tensor) -> dict[str, list[nn.Modul
 def _check_layers(layers: dict[str, list[nn.Module]], counts: tuple[int, ...], depth: int, width: int) -> None:
     """The number of layers of each kind, before the formula is tried with them."""
     number_of = {kind: len(found) for kind, found in layers.items()}
+    for norm in (*layers["norm"], *layers["of shortcut"]):
+        if not norm.affine or not norm.track_running_stats:
+            lacks = "scale and shift (affine=False)" if not norm.affine else "running statistics"
+            raise Incorrect(f"a batch norm has no {lacks}; those of this notebook's net have")
+    if any(linear.bias is None for linear in layers["linear"]):
+        raise Incorrect("the linear layer has no bias (bias=False); that of this notebook's head has one")
     others = [kind for kind in layers if kind not in ("7", "3", "1", "norm", "of shortcut", "linear")]
     if number_of["7"] != 1 or number_of["linear"] != 1 or others:
         said = f"{number_of['7']} convolutions with a window of 7 and {number_of['linear']} linear layers"
@@ -761,8 +688,8 @@ def _torchvision_like_states(net: nn.Module, generator: torch.Generator) -> tupl
             if isinstance(layer, nn.BatchNorm2d):
                 for positive in (layer.weight, layer.running_var):
                     positive.uniform_(0.5, 1.5, generator=generator)
-                for centred in (layer.bias, layer.running_mean):
-                    centred.normal_(0, 0.2, generator=generator)
+                for centered in (layer.bias, layer.running_mean):
+                    centered.normal_(0, 0.2, generator=generator)
                 layer.num_batches_tracked.fill_(17)
         for name, value in net.named_parameters():
             if name.endswith("conv3.bias"):
@@ -908,11 +835,23 @@ def _why_not(convolutions: list[nn.Module], role: str, c: int, b: int) -> str:
     if (b // 4, c, 1, 1) in shapes:
         return "bottleneck_channels is what the 3×3 convolution has; four times as many come out. "
     if role == "middle" and (b, b, 1, 1) in shapes:
-        return "Three 1×1 convolutions see no neighbours. "
+        return "Three 1×1 convolutions see no neighbors. "
     if role == "expand" and ((b, b, 1, 1) in shapes or (4 * b, b, 3, 3) in shapes):
         return "The last one is 1×1 and goes to 4·bottleneck_channels. "
     if role == "shortcut" and (b, c, 1, 1) in shapes:
         return "The shortcut must end with as many channels as the block, 4·bottleneck_channels. "
+    return ""
+
+
+def _hidden_layer(block: nn.Module) -> str:
+    """Say that a layer of the block is out of PyTorch's sight, if one is."""
+    known = set(block.modules())
+    for module in known:
+        for name, value in vars(module).items():
+            inside = value.values() if isinstance(value, Mapping) else value if isinstance(value, (list, tuple)) else ()
+            if not name.startswith("_") and any(isinstance(each, nn.Module) and each not in known for each in inside):
+                cause = "a layer in a list or dict is not found by PyTorch, so it is not converted, moved, or trained"
+                return f"{cause}. Make it an attribute of its own, or use nn.ModuleList; see self.{name}"
     return ""
 
 
@@ -948,9 +887,9 @@ def _randomize(net: nn.Module, generator: torch.Generator) -> None:
             for positive in (module.weight, module.running_var):
                 if positive is not None:
                     positive.copy_(0.5 + torch.rand(positive.shape, generator=generator, dtype=torch.float64))
-            for centred in (module.bias, module.running_mean):
-                if centred is not None:
-                    normal(centred, 0.4)
+            for centered in (module.bias, module.running_mean):
+                if centered is not None:
+                    normal(centered, 0.4)
         elif isinstance(module, (nn.Conv2d, nn.Linear)):
             normal(module.weight, module.weight[0].numel() ** -0.5)
             if module.bias is not None:

@@ -54,19 +54,6 @@ def basic_resnet(depth, width=64, in_channels=1, num_classes=10):
 
 # Exercise 5.4
 
-small_stem_field = 3 + 4 * 2 + (2 * 1 + 6 * 2) + (2 * 2 + 6 * 4) + (2 * 4 + 6 * 8)  # answer
-small_stem_jump = 2 * 2 * 2  # answer
-small_stem_last_side = 4  # answer
-small_stem_idle = 0  # answer
-# answer
-# The last maps are 4×4, not 1×1. A 3×3 window whose middle visits 16 positions has each of its nine places over a
-# pixel at one of them at least, so every weight gets a gradient. What counts is the side of the maps, and nothing else.
-my_reason = "b"
-# end of answer
-
-
-# Exercise 5.5
-
 def unnoticed_map(state):
     # answer
     # The variance where its root, the standard deviation, is meant: in a fresh net both are 1.
@@ -74,7 +61,7 @@ def unnoticed_map(state):
     # end of answer
 
 
-# Exercise 5.6
+# Exercise 5.5
 
 class Bottleneck(nn.Module):
     def __init__(self, input_channels, bottleneck_channels, use_1x1conv=False, strides=1):

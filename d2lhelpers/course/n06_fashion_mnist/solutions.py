@@ -26,13 +26,13 @@ lead_of_shoes = 100 * (accuracy_among([5, 7, 9]) - accuracy_among([0, 4, 6]))  #
 
 # Exercise 6.3
 
-def normalised(pixels):
+def normalized(pixels):
     # answer
-    # Of 1,000 coats the nearest neighbour finds 736 with it, and 662 without; sandals lose, from 772 to 736.
-    centred = pixels - pixels.mean(dim=1, keepdim=True)
-    norms = centred.norm(dim=1, keepdim=True)
+    # Of 1,000 coats the nearest neighbor finds 736 with it, and 662 without; sandals lose, from 772 to 736.
+    centered = pixels - pixels.mean(dim=1, keepdim=True)
+    norms = centered.norm(dim=1, keepdim=True)
     # A single pixel one step of 1/255 off makes a norm of 0.004; where all are equal, rounding makes up to 0.00001.
-    return centred / norms.clamp(min=1e-3)
+    return centered / norms.clamp(min=1e-3)
     # end of answer
 
 
@@ -60,7 +60,7 @@ def leave_one_out_accuracy(images, labels):
 
 # Exercise 6.5
 
-def mended_batches(images, labels, batch_size):
+def fixed_batches(images, labels, batch_size):
     # answer
     order = torch.randperm(len(images))
     for indices in order.split(batch_size):

@@ -383,7 +383,7 @@ def _shares_of_classes(net: nn.Module, batches: list) -> tuple[torch.Tensor, lis
     names=("repair_statistics",),
     hints=(
         "What moves running statistics? A forward pass in training mode, also under `torch.no_grad`. No loss and no "
-        "optimiser is needed.",
+        "optimizer is needed.",
         "Work on `copy.deepcopy(net)`. Note the mode of every module first: `net.eval()` at the end would be a guess.",
         "`repaired = copy.deepcopy(net).train()`, then `repaired(X)` for every batch under `torch.no_grad()`, then "
         "`module.training = original.training` for the pairs of `zip(repaired.modules(), net.modules())`.",
@@ -575,7 +575,7 @@ def _same_statistics(found: dict[str, torch.Tensor], expected: dict[str, torch.T
     names=("warm_up_schedule",),
     hints=(
         "`torch.optim.lr_scheduler.LambdaLR(optimizer, factor)` calls your function `factor(t)` with the number of the "
-        "batch, and multiplies the optimiser's own rate by what it returns. So the factor goes from 0 to 1 and back.",
+        "batch, and multiplies the optimizer's own rate by what it returns. So the factor goes from 0 to 1 and back.",
         "With `top = num_batches // 10`, the first line runs through (0, 0) and (top, 1), the second through (top, 1) "
         "and (num_batches, 0).",
         "The factor is `t / top` while `t < top`, and `(num_batches - t) / (num_batches - top)` after that.",
@@ -609,7 +609,7 @@ def _rates_with(warm_up_schedule: Any, num_batches: int, peak: float) -> torch.T
     if scheduler is None:
         raise Incorrect("warm_up_schedule returned None; return the scheduler")
     if scheduler is optimizer:
-        raise Incorrect("warm_up_schedule returned the optimiser; return the scheduler")
+        raise Incorrect("warm_up_schedule returned the optimizer; return the scheduler")
     if not callable(getattr(scheduler, "step", None)):
         raise Incorrect(
             f"warm_up_schedule should return a scheduler, something with a method step; it returned {shown(scheduler)}"
@@ -621,7 +621,7 @@ def _rates_with(warm_up_schedule: Any, num_batches: int, peak: float) -> torch.T
         for name, value in (("momentum", 0.9), ("weight_decay", 1e-3)):
             if settings[name] != value:
                 what = f"{name} was {value} and is {settings[name]:.4g}"
-                raise Incorrect(f"at batch {batch} the optimiser's {what}; only the rate is to change")
+                raise Incorrect(f"at batch {batch} the optimizer's {what}; only the rate is to change")
         optimizer.step()
         if batch < num_batches:
             call(scheduler.step, name="step")
@@ -642,7 +642,7 @@ def _wrong_schedules(
         "it arrives at zero one batch early: divide the batches after the warm-up by their number, without minus one"
     )
     factors = [
-        (right * peak, "the optimiser's rate comes in twice: LambdaLR multiplies by it; return a factor from 0 to 1"),
+        (right * peak, "the optimizer's rate comes in twice: LambdaLR multiplies by it; return a factor from 0 to 1"),
         (torch.ones_like(t), "the rate never changes; is the scheduler made for the optimizer that was given?"),
         (right.roll(-1), "it is one batch ahead: batch 0 has the rate 0, and your first rate is that of batch 1"),
         (torch.cat([right[:1], right[:-1]]), "it is one batch late: two batches have the rate 0"),
@@ -676,7 +676,7 @@ def _wrong_schedules(
     "Four faults in a loop",
     difficulty=3,
     minutes=12,
-    names=("mended_loop",),
+    names=("fixed_loop",),
     hints=(
         "Follow one name at a time through the loop. What does `backward` do to a gradient that is there already? "
         "Who uses `scheduler`? In which mode does the second epoch begin?",
@@ -685,7 +685,7 @@ def _wrong_schedules(
         "start of each epoch, and correct predictions and images counted over all test batches.",
     ),
 )
-def check_mended_loop(mended_loop: Any) -> None:
+def check_fixed_loop(fixed_loop: Any) -> None:
     """Against a loop of our own; then against loops with all combinations of the faults."""
     net, epochs, test = _small_training()
     num_epochs = len(epochs)
@@ -695,10 +695,10 @@ def check_mended_loop(mended_loop: Any) -> None:
     scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda t: _DECAY**t)
     train = _Shuffled(epochs, optimizer)
     with mock.patch.object(TrainingStep, "__call__", side_effect=TrainingStep.__call__, autospec=True) as ready_made:
-        given = call(mended_loop, net, train, _cloned(test), optimizer, scheduler, num_epochs, name="mended_loop")
+        given = call(fixed_loop, net, train, _cloned(test), optimizer, scheduler, num_epochs, name="fixed_loop")
     if ready_made.called:
         raise Incorrect("train_ch6, or the TrainingStep that it uses, does the training; write the loop yourself")
-    found = _numbers(given, num_epochs, "mended_loop", "one accuracy for each epoch")
+    found = _numbers(given, num_epochs, "fixed_loop", "one accuracy for each epoch")
     weights = tensor(_flat(net.parameters()), weights_before.shape, "the vector of all weights after training")
     statistics = tensor(_statistics_of(net), None, "the vector of all running statistics after training")
     if torch.equal(weights, weights_before):
@@ -735,7 +735,7 @@ def check_mended_loop(mended_loop: Any) -> None:
 _FAULTS = {
     ("zero", "never"): "gradients pile up from batch to batch: zero_grad is missing",
     ("zero", "epoch"): "gradients pile up within an epoch: zero_grad is called once an epoch, not for each batch",
-    ("mode", "once"): "from the second epoch on it trains in eval mode: net.train() belongs into each epoch",
+    ("mode", "once"): "from the second epoch on it trains in eval mode: net.train() belongs in each epoch",
     ("mode", "never"): "it trains in eval mode: net.train() is missing",
     ("schedule", "never"): "the schedule is never stepped, so the learning rate stays as it is",
     ("schedule", "epoch"): "the schedule is stepped once an epoch; it counts batches",

@@ -67,7 +67,7 @@ def warm_up_schedule(optimizer, num_batches):
 
 # Exercise 7.6
 
-def mended_loop(net, train_iter, test_iter, optimizer, scheduler, num_epochs):
+def fixed_loop(net, train_iter, test_iter, optimizer, scheduler, num_epochs):
     """Train the net; return its test accuracy after each epoch."""
     # answer
     test_accuracies = []

@@ -20,71 +20,6 @@ from d2lhelpers.course.exercise import exercise
 
 @exercise(
     "8.1",
-    "As long as the training",
-    difficulty=1,
-    minutes=5,
-    names=("batches_an_epoch", "steps_of_five_epochs", "steps_with_128"),
-    hints=(
-        "A schedule is stepped after every batch. So count the batches of one epoch first; the last one may be "
-        "smaller, and it is a batch too.",
-        "60,000 = 234 · 256 + 96 and 10,000 = 78 · 128 + 16: each epoch has one batch more than the full ones. Round "
-        "up within the epoch, then multiply by the epochs.",
-    ),
-)
-def check_steps(batches_an_epoch: Any, steps_of_five_epochs: Any, steps_with_128: Any) -> None:
-    """Round up within each epoch: 235, 5 · 235 and 3 · 79."""
-    _check_count(
-        batches_an_epoch,
-        "batches_an_epoch",
-        235,
-        {
-            234: "these are the full batches; the last 96 images are a batch too",
-            236: "that is one too many; 234 are full, and the last 96 images are one more",
-            469: "that is with batches of 128; these have 256",
-            40: "that is the test set; the training set has 60,000 images",
-            96: "that is how many images the last batch has, not how many batches there are",
-            60_000: "that counts images; a step is made after a batch",
-        },
-        "how many batches of 256 does it take until no image is left?",
-    )
-    _check_count(
-        steps_of_five_epochs,
-        "steps_of_five_epochs",
-        1_175,
-        {
-            5: "the schedule is stepped after every batch, not after every epoch",
-            235: "that is one epoch",
-            1_170: "that leaves out the smaller last batch of each of the five epochs",
-            1_172: "that cuts 300,000 images into batches; every epoch ends with a smaller batch of its own",
-            1_171: "that cuts 300,000 images into full batches; every epoch ends with a smaller batch of its own",
-            1_176: "the first step is counted twice; the schedule has as many steps as there are batches",
-            1_174: "the schedule has as many steps as there are batches, the last one counts",
-            300_000: "that counts images; a step is made after a batch",
-            2_350: "that is ten epochs",
-        },
-        "a step is made after every batch of every epoch",
-    )
-    _check_count(
-        steps_with_128,
-        "steps_with_128",
-        237,
-        {
-            234: "that leaves out the smaller last batch of each epoch, which has 16 images",
-            235: "that cuts 30,000 images into batches; every epoch ends with a smaller batch of its own",
-            240: "that is with batches of 125, as in section 3",
-            79: "that is one epoch",
-            3: "the schedule is stepped after every batch, not after every epoch",
-            1_407: "that is for all 60,000 images; these runs have 10,000",
-            395: "that is five epochs; these runs have three",
-            120: "that is with batches of 256",
-            30_000: "that counts images; a step is made after a batch",
-        },
-        "a step is made after every batch of every epoch, and here an epoch has 10,000 images",
-    )
-
-
-@exercise(
-    "8.2",
     "Flipped images",
     difficulty=2,
     minutes=15,
@@ -163,7 +98,7 @@ def _check_other_batches(FlippedBatches: Any) -> None:
 
 
 @exercise(
-    "8.3",
+    "8.2",
     "More than one number",
     difficulty=1,
     minutes=10,
@@ -183,7 +118,7 @@ def check_summary_and_wins(summary: Any, wins: Any) -> None:
 
 
 @exercise(
-    "8.4",
+    "8.3",
     "The last step",
     difficulty=3,
     minutes=20,
@@ -253,7 +188,7 @@ def check_last_step(
 
 
 @exercise(
-    "8.5",
+    "8.4",
     "What room costs",
     difficulty=2,
     minutes=15,
@@ -262,7 +197,7 @@ def check_last_step(
         "A convolution costs places times channels in times channels out times window. Go through the parts of the "
         "net: which of these numbers change, and by how much?",
         "With 28×28 the maps of stem and stages have sides of 14, 7, 4, 2, 1; with 56×56 of 28, 14, 7, 4, 2. One of "
-        "the five does not double. And how many channels has a grey image, how many classes are there, at any width?",
+        "the five does not double. And how many channels has a gray image, how many classes are there, at any width?",
         "For 56×56 the second stage grows by 49/16, the linear layer not at all, the rest by 4. For width 32 the stem "
         "and the linear layer grow by 2, the stages by 4. Weigh each part with its multiply-adds in `small`.",
     ),
@@ -317,13 +252,13 @@ def check_cost_factors(cost_factor_56: Any, parameter_factor_56: Any, cost_facto
         "cost_factor_width_32",
         COST_16_TO_32,
         [
-            (4, "channels in times channels out, but not everywhere: the image stays grey and the classes stay ten"),
+            (4, "channels in times channels out, but not everywhere: the image stays gray and the classes stay ten"),
             (2, "a convolution's cost goes with channels in *times* channels out, and inside the net both double"),
             (16, "both factors double, and 2 · 2 is 4"),
             (COST_28_TO_56, "that is the factor of 56×56"),
             (2_799_818 / 702_570, "that is the factor of the parameters; the stem has few of them and costs much"),
             (4 - 2 * STEM / TOTAL, "the linear layer still gives ten scores, so only what goes in doubles"),
-            (4 - 2 * LINEAR / TOTAL, "the stem still reads one grey image, so only what comes out doubles"),
+            (4 - 2 * LINEAR / TOTAL, "the stem still reads one gray image, so only what comes out doubles"),
             ((2 + 4 * 4 + 2) / 6, "that weighs all parts alike; weigh each with its multiply-adds"),
             ((2 + 4 * 4) / 5, "that weighs stem and stages alike; weigh each part with its multiply-adds"),
             (1 / COST_16_TO_32, "that is width 16 divided by width 32; the question is the other way round"),
@@ -373,7 +308,7 @@ def _check_factor(value: Any, name: str, right: float, causes: list[tuple[float,
 
 
 class _Batches:
-    """Stands in for a train_iter: little images, neither square nor grey, in a new order every epoch."""
+    """Stands in for a train_iter: little images, neither square nor gray, in a new order every epoch."""
 
     def __init__(
         self,
@@ -698,7 +633,7 @@ def _close(a: float, b: float) -> bool:
 TRUE_STATEMENTS = {2, 4, 5}
 WHY = {
     1: "train_ch6 takes every batch that train_iter yields, also one that is not full",
-    2: "averages of few images scatter more, and neither optimiser nor schedule asks how many images a batch has",
+    2: "averages of few images scatter more, and neither optimizer nor schedule asks how many images a batch has",
     3: "compare the table's first row with the second: with new statistics and old weights, it hardly changes",
     4: "compare the table's first row with the third: new weights alone cost the constant rate points",
     5: "the schedule ends near zero, and so does the step; the third row of the table says the same",
@@ -742,7 +677,7 @@ def _check_share(value: Any) -> None:
         (1 / 79, "it is not the mean over all batches: the newest always counts alike, older ones less and less"),
         (1 / 237, "it is not the mean over all batches: the newest always counts alike, older ones less and less"),
         (0, "in training mode every batch moves the running mean, and the last step is a training step"),
-        (1, "in training mode the batch's own mean normalises, but the stored one keeps most of its past"),
+        (1, "in training mode the batch's own mean normalizes, but the stored one keeps most of its past"),
     ]
     for wrong, cause in causes:
         if math.isclose(found, wrong, rel_tol=0.005, abs_tol=1e-9):

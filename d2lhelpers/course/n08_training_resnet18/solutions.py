@@ -1,12 +1,5 @@
 # Exercise 8.1
 
-batches_an_epoch = -(-60_000 // 256)  # answer
-steps_of_five_epochs = 5 * 235  # answer
-steps_with_128 = 3 * -(-10_000 // 128)  # answer
-
-
-# Exercise 8.2
-
 class FlippedBatches:
     """The batches of `data_iter`, with half of the images turned left to right."""
 
@@ -29,7 +22,7 @@ class FlippedBatches:
         # end of answer
 
 
-# Exercise 8.3
+# Exercise 8.2
 
 def summary(accuracies):
     """Return the mean and the sample standard deviation."""
@@ -47,7 +40,7 @@ def wins(ours, theirs):
     # end of answer
 
 
-# Exercise 8.4
+# Exercise 8.3
 
 last_of_125 = 125  # answer
 last_of_128 = 16  # answer
@@ -56,15 +49,16 @@ share_of_running_mean = 0.1  # answer
 true_statements = {2, 4, 5}  # answer
 # answer
 # The last step averages the gradient over 16 images instead of 128: each has eight times the say, and the mean
-# scatters more. Under the constant rate the step is as long as ever, and the test images meet the weights right after
-# it: 4 to 18 points are gone. The running statistics also move by a tenth, but that changes little. Under one cycle
-# the rate is nearly zero by then. The weights stay where they are, whatever the last batch holds; only the statistics
-# move, which costs less than a fifth of a point.
+# scatters more. Under the constant rate the step is as long as ever, and the network is judged right after it: 5 to
+# 17 points are gone. That the running statistics follow the last batch costs nothing; rather they do not follow
+# enough, for taken again they give back 2 to 7 points, and the rest, the larger part, is in the weights. Under one
+# cycle the rate is nearly zero by then. The weights stay where they are, whatever the last batch holds; only the
+# statistics move, which changes hardly anything.
 last_step_explanation = "c"
 # end of answer
 
 
-# Exercise 8.5
+# Exercise 8.4
 
 small = {"stem": 153_664, "stages": [451_584, 524_288, 524_288, 524_288], "linear": 1_280}  # multiply-adds an image
 total = small["stem"] + sum(small["stages"]) + small["linear"]
@@ -73,6 +67,6 @@ total = small["stem"] + sum(small["stages"]) + small["linear"]
 cost_factor_56 = (4 * (total - 524_288 - 1_280) + 49 / 16 * 524_288 + 1_280) / total
 # The same windows slide over more places, and the pooling hands the linear layer as many numbers as before.
 parameter_factor_56 = 1
-# Twice the channels in times twice out is four; but the stem reads one grey image, the linear layer gives ten scores.
+# Twice the channels in times twice out is four; but the stem reads one gray image, the linear layer gives ten scores.
 cost_factor_width_32 = (4 * sum(small["stages"]) + 2 * (small["stem"] + small["linear"])) / total
 # end of answer

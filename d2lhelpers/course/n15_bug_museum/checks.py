@@ -20,7 +20,7 @@ from d2lhelpers.residual import Plain, Residual, ZeroPadding
     "15.1",
     "The heavy shortcut",
     difficulty=1,
-    minutes=5,
+    minutes=7,
     names=("diagnosis_1", "test_shortcut"),
     hints=(
         "Count the parameters of `Residual(64, 128, use_1x1conv=True, strides=2)` by hand, layer by layer.",
@@ -48,7 +48,7 @@ def check_15_1(diagnosis: Any, test: Any) -> None:
     "15.2",
     "Far behind",
     difficulty=1,
-    minutes=5,
+    minutes=7,
     names=("diagnosis_2", "test_unit"),
     hints=(
         "Follow `identity` from the line where it is made to the line where it is used.",
@@ -76,7 +76,7 @@ def check_15_2(diagnosis: Any, test: Any) -> None:
     "15.3",
     "Milestones that change nothing",
     difficulty=1,
-    minutes=5,
+    minutes=7,
     names=("diagnosis_3", "test_rates"),
     hints=(
         "Print what the function returns for `milestones=[1, 2]` and three epochs.",
@@ -105,7 +105,7 @@ def check_15_3(diagnosis: Any, test: Any) -> None:
     "15.4",
     "Never ran on CIFAR",
     difficulty=1,
-    minutes=5,
+    minutes=7,
     names=("diagnosis_4", "test_pooled_net"),
     hints=(
         "Write down the shape after each line of `forward`, for one image of 32×32 pixels.",
@@ -113,7 +113,7 @@ def check_15_3(diagnosis: Any, test: Any) -> None:
     ),
 )
 def check_15_4(diagnosis: Any, test: Any) -> None:
-    """The pooling leaves 4×4 numbers a channel where the linear layer expects one."""
+    """The pooling leaves 4×4 numbers per channel where the linear layer expects one."""
     check_hunt(
         "15.4",
         "PooledNet",
@@ -138,7 +138,7 @@ def check_15_4(diagnosis: Any, test: Any) -> None:
     "15.5",
     "Sixteen instead of 272",
     difficulty=1,
-    minutes=8,
+    minutes=10,
     names=("diagnosis_5", "test_norms"),
     hints=(
         "Print `small_resnet(2)` and count the norm layers.",
@@ -170,7 +170,7 @@ def check_15_5(diagnosis: Any, test: Any) -> None:
     "15.6",
     "The shrinking maps",
     difficulty=2,
-    minutes=8,
+    minutes=10,
     names=("diagnosis_6", "test_stage"),
     hints=(
         "Write down `halves` for i = 0, 1 and both values of first_block: four cases.",
@@ -206,7 +206,7 @@ def check_15_6(diagnosis: Any, test: Any) -> None:
     "15.7",
     "A branch that cannot learn sizes",
     difficulty=2,
-    minutes=10,
+    minutes=12,
     names=("diagnosis_7", "test_branch"),
     hints=(
         "In eval mode a convolution and a batch norm both map means to means. What else is in `branch`?",
@@ -236,7 +236,7 @@ def check_15_7(diagnosis: Any, test: Any) -> None:
     "15.8",
     "It only ever grows",
     difficulty=2,
-    minutes=8,
+    minutes=10,
     names=("diagnosis_8", "test_identity_block"),
     hints=(
         "Take an input without negative numbers, and compare the output with it, number by number.",
@@ -264,7 +264,7 @@ def check_15_8(diagnosis: Any, test: Any) -> None:
     "15.9",
     "Two accuracies for one net",
     difficulty=2,
-    minutes=8,
+    minutes=10,
     names=("diagnosis_9", "test_evaluate"),
     hints=(
         "Batches may be a list of pairs. Try one batch of nine images, all classified rightly, and one of one image.",
@@ -295,7 +295,7 @@ def check_15_9(diagnosis: Any, test: Any) -> None:
     "15.10",
     "Four batches of twenty",
     difficulty=2,
-    minutes=10,
+    minutes=12,
     names=("diagnosis_10", "test_training"),
     hints=(
         "Go through two epochs on paper, and write beside each line which mode the net is in.",
@@ -324,7 +324,7 @@ def check_15_10(diagnosis: Any, test: Any) -> None:
     "15.11",
     "Same input, two results",
     difficulty=2,
-    minutes=8,
+    minutes=10,
     names=("diagnosis_11", "test_adding_block"),
     hints=(
         "Which of the names in `forward` stand for the very tensor that the caller passed?",
@@ -355,7 +355,7 @@ def check_15_11(diagnosis: Any, test: Any) -> None:
     "15.12",
     "Looking changes it",
     difficulty=3,
-    minutes=10,
+    minutes=12,
     names=("diagnosis_12", "test_layer_shapes"),
     hints=(
         "Which numbers of a net can change without an optimizer? `net.state_dict()` lists all that it keeps.",
@@ -388,7 +388,7 @@ def check_15_12(diagnosis: Any, test: Any) -> None:
     "15.13",
     "A figure with one line",
     difficulty=3,
-    minutes=10,
+    minutes=12,
     names=("diagnosis_13", "test_signal"),
     hints=(
         "Which names does the function read, and where does each of them get its value?",

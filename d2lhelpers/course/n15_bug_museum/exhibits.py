@@ -7,7 +7,7 @@ class Residual(nn.Module):
         self.conv2 = nn.Conv2d(num_channels, num_channels, kernel_size=3, padding=1)
         if use_1x1conv:
             self.conv3 = nn.Conv2d(input_channels, num_channels, kernel_size=3, padding=1, stride=strides)  # broken
-            self.conv3 = nn.Conv2d(input_channels, num_channels, kernel_size=1, stride=strides)  # mended
+            self.conv3 = nn.Conv2d(input_channels, num_channels, kernel_size=1, stride=strides)  # fixed
         else:
             self.conv3 = None
         self.bn1 = nn.BatchNorm2d(num_channels)
@@ -44,7 +44,7 @@ class ResidualUnit(nn.Module):
         if self.downsample is not None:
             identity = self.downsample(x)
         return F.relu(out)  # broken
-        return F.relu(out + identity)  # mended
+        return F.relu(out + identity)  # fixed
 
 
 # Exhibit 15.3
@@ -61,7 +61,7 @@ def train_with_milestones(net, batches, num_epochs, lr, milestones):
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
-        scheduler.step()  # mended
+        scheduler.step()  # fixed
     return rates
 
 
@@ -83,7 +83,7 @@ class PooledNet(nn.Module):
         out = F.relu(self.bn1(self.conv1(x)))
         out = F.relu(self.bn2(self.conv2(out)) + x)
         out = F.avg_pool2d(out, 8)  # broken
-        out = F.adaptive_avg_pool2d(out, 1)  # mended
+        out = F.adaptive_avg_pool2d(out, 1)  # fixed
         return self.linear(out.flatten(start_dim=1))
 
 
@@ -109,7 +109,7 @@ class NormedBlock(nn.Module):
 def small_resnet(num_blocks, channels=8, norm=nn.BatchNorm2d):
     stem = nn.Sequential(convolution(1, channels, norm), nn.ReLU())
     blocks = [NormedBlock(channels) for _ in range(num_blocks)]  # broken
-    blocks = [NormedBlock(channels, norm) for _ in range(num_blocks)]  # mended
+    blocks = [NormedBlock(channels, norm) for _ in range(num_blocks)]  # fixed
     head = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(channels, 10))
     return nn.Sequential(stem, *blocks, head)
 
@@ -135,7 +135,7 @@ def stage(input_channels, num_channels, num_residuals, first_block=False):
     blocks = []
     for i in range(num_residuals):
         halves = i == 0 or not first_block  # broken
-        halves = i == 0 and not first_block  # mended
+        halves = i == 0 and not first_block  # fixed
         blocks.append(StageBlock(input_channels, num_channels, strides=2 if halves else 1))
         input_channels = num_channels
     return nn.Sequential(*blocks)
@@ -149,7 +149,7 @@ class BlockWithBranch(nn.Module):
         self.branch = nn.Sequential(
             nn.Conv2d(channels, channels, kernel_size=3, padding=1),
             nn.BatchNorm2d(channels),
-            nn.ReLU(),  # mended
+            nn.ReLU(),  # fixed
             nn.Conv2d(channels, channels, kernel_size=3, padding=1),
             nn.BatchNorm2d(channels),
         )
@@ -171,7 +171,7 @@ class IdentityBlock(nn.Module):
     def forward(self, x):
         out = F.relu(self.bn1(self.conv1(x)))
         out = F.relu(self.bn2(self.conv2(out)))  # broken
-        out = self.bn2(self.conv2(out))  # mended
+        out = self.bn2(self.conv2(out))  # fixed
         return F.relu(out + x)
 
 
@@ -181,15 +181,16 @@ def evaluate(net, batches):
     """Return the share of the images that the net classifies rightly."""
     net.eval()
     shares = []  # broken
-    correct, total = 0, 0  # mended
+    correct, total = 0, 0  # fixed
     with torch.no_grad():
         for X, y in batches:
             predicted = net(X).argmax(dim=1)
             shares.append((predicted == y).float().mean().item())  # broken
-            correct += (predicted == y).sum().item()  # mended
-            total += len(y)  # mended
+            correct += (predicted == y).sum().item()  # fixed
+            total += len(y)  # fixed
+
     return sum(shares) / len(shares)  # broken
-    return correct / total  # mended
+    return correct / total  # fixed
 
 
 # Exhibit 15.10
@@ -200,7 +201,7 @@ def train_and_evaluate(net, train_batches, test_batches, num_epochs, lr):
     accuracies = []
     net.train()  # broken
     for epoch in range(num_epochs):
-        net.train()  # mended
+        net.train()  # fixed
         for X, y in train_batches:
             loss = F.cross_entropy(net(X), y)
             optimizer.zero_grad()
@@ -227,7 +228,7 @@ class AddingBlock(nn.Module):
         Y = F.relu(self.bn1(self.conv1(X)))
         Y = self.bn2(self.conv2(Y))
         X += Y  # broken
-        X = X + Y  # mended
+        X = X + Y  # fixed
         return F.relu(X)
 
 
@@ -235,15 +236,15 @@ class AddingBlock(nn.Module):
 
 def layer_shapes(net, *size):
     """Send random numbers of this size through an nn.Sequential; return each layer's name and output shape."""
-    modes = [module.training for module in net.modules()]  # mended
-    net.eval()  # mended
     X = torch.rand(size)
     shapes = []
-    for layer in net:
-        X = layer(X)
-        shapes.append((type(layer).__name__, tuple(X.shape)))
-    for module, mode in zip(net.modules(), modes):  # mended
-        module.training = mode  # mended
+    for layer in net:  # broken
+        X = layer(X)  # broken
+        shapes.append((type(layer).__name__, tuple(X.shape)))  # broken
+    with evaluating(net):  # fixed
+        for layer in net:  # fixed
+            X = layer(X)  # fixed
+            shapes.append((type(layer).__name__, tuple(X.shape)))  # fixed
     return shapes
 
 
@@ -259,7 +260,7 @@ gains = torch.linspace(0.9, 1.1, 21)
 def signal_after(gain, layers):
     """Return the size of a signal that starts as 1 and is multiplied by `gain` in each of the layers."""
     rounds = range(depth)  # broken
-    rounds = range(layers)  # mended
+    rounds = range(layers)  # fixed
     signal = torch.ones_like(torch.as_tensor(gain))
     for _ in rounds:
         signal = signal * gain
