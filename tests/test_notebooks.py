@@ -71,8 +71,11 @@ def body(path: Path) -> list:
 
 
 def reading_minutes(path: Path) -> float:
-    """Return the minutes of a reader who runs everything: 200 words of prose a minute, five seconds for each line of code
-    that is not folded, thirty for each figure, table and prediction, and the time that the page runs."""
+    """Return the minutes of a reader who runs everything.
+
+    200 words of prose per minute, five seconds for each line of code that is not folded, thirty for each figure, table
+    and prediction, and the time that the page runs.
+    """
     words = sum(len(cell.source.split()) for cell in body(path) if cell.cell_type == "markdown")
     shown = [cell.source for cell in body(path) if cell.cell_type == "code" and not FOLDED & set(tags(cell))]
     lines = sum(bool(line.strip()) for source in shown for line in source.splitlines())
