@@ -1159,6 +1159,34 @@ depth_after_20 = 26
     "should have 7 parts.*it has 5",
 )
 
+# Norms of other kinds
+
+CONV_SILENT = "nn.init.zeros_(block.conv2.weight)\nnn.init.zeros_(block.conv2.bias)\n"
+for name, norms in [
+    ("GroupNorm twice", "block.bn1, block.bn2 = nn.GroupNorm(1, channels), nn.GroupNorm(1, channels)"),
+    ("GroupNorm at the end", "block.bn2 = nn.GroupNorm(1, channels)"),
+    ("GroupNorm of single channels", "block.bn1, block.bn2 = (nn.GroupNorm(channels, channels) for _ in range(2))"),
+    ("InstanceNorm", "block.bn2 = nn.InstanceNorm2d(channels, affine=True)"),
+]:
+    right("2.4", name, longer(f"{BLOCK}{norms}\nnn.init.zeros_(block.bn2.weight)\n" + APPEND))
+right("2.4", "GroupNorm first", longer(BLOCK + "block.bn1 = nn.GroupNorm(1, channels)\n" + SILENT + APPEND))
+for name, norms in [
+    ("no norms", "block.bn1 = block.bn2 = nn.Identity()"),
+    ("no second norm", "block.bn2 = nn.Identity()"),
+    ("a norm without weights", "block.bn2 = nn.BatchNorm2d(channels, affine=False)"),
+]:
+    right("2.4", f"{name}, the convolution silent", longer(f"{BLOCK}{norms}\n{CONV_SILENT}" + APPEND))
+    wrong("2.4", f"{name}, nothing silent", longer(f"{BLOCK}{norms}\n" + APPEND), "not pass on.*: F.x. is not zero")
+wrong(
+    "2.4",
+    "statistics reset",
+    longer(BLOCK + SILENT + APPEND).replace(
+        "    return longer",
+        "    for m in longer.modules(): isinstance(m, nn.BatchNorm2d) and m.reset_running_stats()\n    return longer",
+    ),
+    "variances are not those of the given net",
+)
+
 # 2.5, what batch norm does to a copy
 
 
