@@ -283,6 +283,9 @@ def check_fair_race(fair_race: Any) -> None:
             "each time that it is gone through, whatever the seed, or goes on where the first net stopped"
         )
     rates = {kind: _first_rate(runs[kind], kind, data) for kind in KINDS}
+    for kind, rate in rates.items():
+        if abs(rate - lr) > 0.05 * lr:
+            _assert_the_rate_explains(losses[kind], runs[kind], kind, data, lr, rate)
     if abs(rates["plain"] - rates["residual"]) > 0.05 * lr:
         raise Incorrect(
             f"weights and batches are equal, but called with lr = {lr} the plain net learned with {rates['plain']:.3g} "
@@ -386,6 +389,11 @@ def _the_run(runs: dict[int, _Run], kind: str, num_steps: int) -> _Run:
     run = next(iter(runs.values()))
     if not all(parameter.requires_grad for parameter in run.net.parameters()):
         raise Incorrect(f"some weights of the {kind} net are frozen: they require no gradient")
+    if len(run.seen) == 2 * num_steps and _all_close(run.seen[::2], run.seen[1::2]):
+        raise Incorrect(
+            f"each batch goes through the {kind} net twice; note the loss from the pass that the step learns from, "
+            "before the step"
+        )
     if len(run.seen) != num_steps:
         raise Incorrect(f"the {kind} net was trained for {len(run.seen)} steps; num_steps was {num_steps}")
     return run
@@ -410,10 +418,12 @@ def _step(net: nn.Module, X: torch.Tensor, y: torch.Tensor, optimizer: torch.opt
     return loss.item()
 
 
-def _trained_by_hand(run: _Run, data: FashionMNISTBatches, lr: float, num_steps: int) -> list[float]:
+def _trained_by_hand(
+    run: _Run, data: FashionMNISTBatches, lr: float, num_steps: int, nesterov: bool = False
+) -> list[float]:
     """Return the losses of SGD with momentum .9 from the same start on the same batches."""
     net = copy.deepcopy(run.untrained).train()
-    optimizer = torch.optim.SGD(net.parameters(), lr, momentum=0.9)
+    optimizer = torch.optim.SGD(net.parameters(), lr, momentum=0.9, nesterov=nesterov)
     return [_step(net, X, _labels(X, data), optimizer) for X in run.seen[:num_steps]]
 
 
@@ -421,14 +431,52 @@ def _first_rate(run: _Run, kind: str, data: FashionMNISTBatches) -> float:
     """Return the learning rate of the first step: how far the weights went, in units of the gradient."""
     net = copy.deepcopy(run.untrained).train()
     _step(net, run.seen[0], _labels(run.seen[0], data), torch.optim.SGD(net.parameters(), lr=0))
-    gradient = torch.cat([parameter.grad.flatten() for parameter in net.parameters()])
-    way = torch.cat([(a - b).flatten() for a, b in zip(run.start, run.after_first_step)])
+    gradients = [parameter.grad for parameter in net.parameters()]
+    ways = [a - b for a, b in zip(run.start, run.after_first_step)]
+    _assert_no_weight_decay(ways, gradients, run.start, kind)
+    gradient, way = (torch.cat([part.flatten() for part in parts]) for parts in (gradients, ways))
     if way.any() and way @ gradient < 0.99 * way.norm() * gradient.norm():
         raise Incorrect(
             f"weights and batches are equal, but the first step of the {kind} net does not follow the gradient of its "
             "cross-entropy. Do the labels belong to the images, or is the optimizer another than SGD?"
         )
     return float(way @ gradient / (gradient @ gradient))
+
+
+def _assert_no_weight_decay(
+    ways: list[torch.Tensor], gradients: list[torch.Tensor], start: list[torch.Tensor], kind: str
+) -> None:
+    """What a step did besides following the gradient is not proportional to the weights."""
+    way, gradient, weights = (
+        torch.cat([part.double().flatten() for part in parts]) for parts in (ways, gradients, start)
+    )
+    rate = torch.linalg.lstsq(torch.stack([gradient, weights], dim=1), way[:, None]).solution[0].item()
+    if not rate > 0:
+        return
+    for way, gradient, weights in zip(ways, gradients, start):
+        rest, weights = (way.double() / rate - gradient).flatten(), weights.double().flatten()
+        decay = (rest @ weights / (weights @ weights)).item()
+        if len(rest) >= 20 and decay > 1e-6 and rest @ weights > 0.9 * rest.norm() * weights.norm():
+            raise Incorrect(
+                f"the first step of the {kind} net follows the gradient, but the weights also shrink: weight decay "
+                f"of about {decay:.1g}, which d2l.train_side_by_side does not have"
+            )
+
+
+def _assert_the_rate_explains(
+    losses: list[float], run: _Run, kind: str, data: FashionMNISTBatches, lr: float, rate: float
+) -> None:
+    """The losses of a net with a first step of another length are those of that rate."""
+    if abs(rate - 1.9 * lr) < 0.02 * lr and _near(losses, _trained_by_hand(run, data, lr, len(losses), nesterov=True)):
+        raise Incorrect(
+            f"the first step of the {kind} net is 1.9 times too long: that is Nesterov's momentum, which "
+            "d2l.train_side_by_side does not have"
+        )
+    if not _near(losses, _trained_by_hand(run, data, rate, len(losses))):
+        raise Incorrect(
+            f"called with lr = {lr}, the first step of the {kind} net was as long as one with the rate {rate:.3g}; is "
+            "the rate another, or the gradient scaled or clipped?"
+        )
 
 
 @exercise(
