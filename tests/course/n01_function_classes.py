@@ -901,7 +901,11 @@ for name, old, new in [
     ("t", "    learned", "    t = np.sort(t)\n    learned"),
     ("t_new", "learned(t_new)", "learned(np.sort(t_new))"),
     ("values_new", "- values_new", "- np.sort(values_new)"),
-    ("each", "    learned", "    t, values, t_new, values_new = map(np.sort, (t, values, t_new, values_new))\n    learned"),
+    (
+        "each",
+        "    learned",
+        "    t, values, t_new, values_new = map(np.sort, (t, values, t_new, values_new))\n    learned",
+    ),
 ]:
     wrong("1.6", f"sorted: {name}", TWO_ERRORS.replace(old, new) + STATEMENTS_AND_TEXT, "sorted without the one that")
 right(

@@ -597,8 +597,8 @@ wrong(
     race(
         OWN_LOOP.format(
             mode="train",
-            optimizer="SGD([{'params': [p for p in net.parameters() if p.dim() == d], 'weight_decay': 5e-4 * (d == 4 and "
-            "kind == 'residual')} for d in (1, 2, 4)], lr, momentum=0.9)",
+            optimizer="SGD([{'params': [p for p in net.parameters() if p.dim() == d], 'weight_decay': 5e-4 * (d == 4 "
+            "and kind == 'residual')} for d in (1, 2, 4)], lr, momentum=0.9)",
         )
     ),
     "residual net follows the gradient, but the weights also shrink: weight decay",
