@@ -483,6 +483,7 @@ W_1[0, 1, 1, 0], W_2[0, 1, 1, 0] = 0.5, -0.5  # channel 0 gets half of channel 1
 )
 
 wrong("1.4", "dirac twice", DIRAC + "W_1, W_2 = dirac, dirac", "both are the Dirac kernels")
+wrong("1.4", "nearly dirac twice", DIRAC + "W_1, W_2 = 1.005 * dirac, dirac / 1.005", "or nearer to them than 0.01")
 wrong("1.4", "one is still dirac", DIRAC + "W_1, W_2 = 3 * dirac, dirac", "returns 3 times")
 wrong("1.4", "twice the same scale", DIRAC + "W_1, W_2 = 2 * dirac, 2 * dirac", "returns 4 times")
 wrong("1.4", "minus and minus", DIRAC + "W_1, W_2 = -dirac, -dirac", "cuts the negative numbers")
@@ -896,6 +897,23 @@ for letter, cause in [
     ("because of over-fitting", "one of the letters"),
 ]:
     wrong("1.6", f"the answer {letter}", TWO_ERRORS + STATEMENTS_AND_TEXT.replace('"b"', f'"{letter}"'), cause)
+for name, old, new in [
+    ("t", "    learned", "    t = np.sort(t)\n    learned"),
+    ("t_new", "learned(t_new)", "learned(np.sort(t_new))"),
+    ("values_new", "- values_new", "- np.sort(values_new)"),
+    (
+        "each",
+        "    learned",
+        "    t, values, t_new, values_new = map(np.sort, (t, values, t_new, values_new))\n    learned",
+    ),
+]:
+    wrong("1.6", f"sorted: {name}", TWO_ERRORS.replace(old, new) + STATEMENTS_AND_TEXT, "sorted without the one that")
+right(
+    "1.6",
+    "sorted in pairs",
+    TWO_ERRORS.replace("    learned", "    order = t.argsort()\n    t, values = t[order], values[order]\n    learned")
+    + STATEMENTS_AND_TEXT,
+)
 wrong(
     "1.6",
     "sneaky: no degree above 7",

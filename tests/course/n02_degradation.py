@@ -584,6 +584,66 @@ wrong(
     race(OWN_LOOP.format(mode="train", optimizer="Adam(net.parameters(), lr)")),
     "is the optimizer another than SGD",
 )
+for decay in ("5e-4", "1e-3", "1e-2", "0.3"):
+    wrong(
+        "2.3",
+        f"weight decay {decay}",
+        race(OWN_LOOP.format(mode="train", optimizer=SGD.replace("0.9", f"0.9, weight_decay={decay}"))),
+        "plain net follows the gradient, but the weights also shrink: weight decay",
+    )
+wrong(
+    "2.3",
+    "weight decay of the kernels of one net",
+    race(
+        OWN_LOOP.format(
+            mode="train",
+            optimizer="SGD([{'params': [p for p in net.parameters() if p.dim() == d], 'weight_decay': 5e-4 * (d == 4 "
+            "and kind == 'residual')} for d in (1, 2, 4)], lr, momentum=0.9)",
+        )
+    ),
+    "residual net follows the gradient, but the weights also shrink: weight decay",
+)
+right(
+    "2.3",
+    "no decay, in two groups",
+    race(
+        OWN_LOOP.format(
+            mode="train",
+            optimizer="SGD([{'params': [p for p in net.parameters() if (p.dim() > 1) == many], 'weight_decay': 0} for "
+            "many in (False, True)], lr=lr, momentum=0.9)",
+        )
+    ),
+)
+wrong(
+    "2.3",
+    "the loss after the step, in a pass of its own",
+    race(
+        OWN_LOOP.format(mode="train", optimizer=SGD).replace(
+            "append(loss.item())", "append(nn.functional.cross_entropy(net(X), y).item())"
+        )
+    ),
+    "each batch goes through the plain net twice; note the loss from the pass that the step learns from",
+)
+wrong(
+    "2.3",
+    "Nesterov's momentum",
+    race(OWN_LOOP.format(mode="train", optimizer=SGD.replace("0.9", "0.9, nesterov=True"))),
+    "plain net is 1.9 times too long: that is Nesterov's momentum",
+)
+for name, line in [
+    ("clipped", "nn.utils.clip_grad_norm_(net.parameters(), 0.1)"),
+    ("of the sum over the batch", "[p.grad.mul_(len(y)) for p in net.parameters()]"),
+]:
+    wrong(
+        "2.3",
+        f"the gradient {name}",
+        race(
+            OWN_LOOP.format(mode="train", optimizer=SGD).replace(
+                "        optimizer.step()", f"        {line}\n        optimizer.step()"
+            )
+        ),
+        "called with lr = 0.11, the first step of the plain net was as long as" if "clip" in line else "0.66",
+    )
 
 # 2.4, one more block
 
@@ -1157,6 +1217,34 @@ def with_one_more_block(net):
 depth_after_20 = 26
 """,
     "should have 7 parts.*it has 5",
+)
+
+# Norms of other kinds
+
+CONV_SILENT = "nn.init.zeros_(block.conv2.weight)\nnn.init.zeros_(block.conv2.bias)\n"
+for name, norms in [
+    ("GroupNorm twice", "block.bn1, block.bn2 = nn.GroupNorm(1, channels), nn.GroupNorm(1, channels)"),
+    ("GroupNorm at the end", "block.bn2 = nn.GroupNorm(1, channels)"),
+    ("GroupNorm of single channels", "block.bn1, block.bn2 = (nn.GroupNorm(channels, channels) for _ in range(2))"),
+    ("InstanceNorm", "block.bn2 = nn.InstanceNorm2d(channels, affine=True)"),
+]:
+    right("2.4", name, longer(f"{BLOCK}{norms}\nnn.init.zeros_(block.bn2.weight)\n" + APPEND))
+right("2.4", "GroupNorm first", longer(BLOCK + "block.bn1 = nn.GroupNorm(1, channels)\n" + SILENT + APPEND))
+for name, norms in [
+    ("no norms", "block.bn1 = block.bn2 = nn.Identity()"),
+    ("no second norm", "block.bn2 = nn.Identity()"),
+    ("a norm without weights", "block.bn2 = nn.BatchNorm2d(channels, affine=False)"),
+]:
+    right("2.4", f"{name}, the convolution silent", longer(f"{BLOCK}{norms}\n{CONV_SILENT}" + APPEND))
+    wrong("2.4", f"{name}, nothing silent", longer(f"{BLOCK}{norms}\n" + APPEND), "not pass on.*: F.x. is not zero")
+wrong(
+    "2.4",
+    "statistics reset",
+    longer(BLOCK + SILENT + APPEND).replace(
+        "    return longer",
+        "    for m in longer.modules(): isinstance(m, nn.BatchNorm2d) and m.reset_running_stats()\n    return longer",
+    ),
+    "variances are not those of the given net",
 )
 
 # 2.5, what batch norm does to a copy

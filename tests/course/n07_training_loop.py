@@ -1225,3 +1225,99 @@ wrong(
     _loop(before="raise ValueError('x')"),
     r"\(a Sequential, train_iter, a list, a SGD, a LambdaLR, 3\) raised",
 )
+
+# Found by examiners
+
+RESET_NORM = "isinstance(m, nn.modules.batchnorm._BatchNorm)"
+AFTERWARDS = "[{action} for m in repaired.modules() if " + RESET_NORM + "]"
+MODES_BACK = "[setattr(m, 'training', o) for m, o in zip(repaired.modules(), modes)]; "
+for name, action, cause in [
+    ("means zeroed", "m.running_mean.zero_()", "running_mean is reset, and no batch has moved it since"),
+    ("variances set to 1", "m.running_var.fill_(1)", "running_var is reset, and no batch has moved it since"),
+    ("roots of variances", "m.running_var.sqrt_()", "running_var have moved, but they do not average alike"),
+    ("half the variances", "m.running_var.mul_(0.5)", "running_var have moved, but they do not average alike"),
+    ("one more", "m.running_var.add_(1)", "running_var have moved, but they do not average alike"),
+    (
+        "variances turned round",
+        "m.running_var.copy_(m.running_var.flip(0))",
+        "running_var have moved, but they do not average alike",
+    ),
+]:
+    wrong("7.4", f"afterwards: {name}", _repair(modes=MODES_BACK + AFTERWARDS.format(action=action)), cause)
+wrong(
+    "7.4",
+    "afterwards: the last norm reset",
+    _repair(modes=MODES_BACK + "repaired[7].reset_running_stats()"),
+    "7.running_mean is reset, and no batch has moved it since",
+)
+for name, awake in [
+    ("with weights that learn", "any(p.requires_grad for p in m.parameters())"),
+    ("with weights", "m.affine"),
+]:
+    wrong(
+        "7.4",
+        f"only norms {name} woken",
+        _repair(mode=f"repaired.eval(); [m.train() for m in repaired.modules() if {RESET_NORM} and {awake}]"),
+        "unchanged; every batch norm must be in training mode, also frozen ones",
+    )
+wrong(
+    "7.4",
+    "all in inference mode",
+    _repair(context="nullcontext()").replace("def repair", "@torch.inference_mode()\ndef repair"),
+    "made in inference_mode, so it cannot train",
+)
+right("7.4", "inference mode for the batches", _repair(context="torch.inference_mode()"))
+right(
+    "7.4",
+    "mean and variance over all images",
+    """
+def repair_statistics(net, data_iter):
+    repaired = copy.deepcopy(net).train()
+    norms = [m for m in repaired.modules() if isinstance(m, (nn.BatchNorm1d, nn.BatchNorm2d))]
+    heard = {m: [] for m in norms}
+    hooks = [m.register_forward_hook(lambda m, inputs, output: heard[m].append(inputs[0])) for m in norms]
+    with torch.no_grad():
+        for X, y in data_iter:
+            repaired(X)
+        for m in norms:
+            values = torch.cat(heard[m]).transpose(0, 1).flatten(1)
+            m.running_mean.copy_(values.mean(dim=1))
+            m.running_var.copy_(values.var(dim=1))
+    for hook in hooks:
+        hook.remove()
+    for a, b in zip(repaired.modules(), net.modules()):
+        a.training = b.training
+    return repaired
+""",
+)
+for low in ("1e-3", "2e-4", "6e-4"):
+    wrong(
+        "7.5",
+        f"from {low} of the highest",
+        _schedule(f"{low} + (1 - {low}) * ({_RIGHT})"),
+        "the rate at batch 0 is .*[1-9].*; expected 0$",
+    )
+wrong("7.5", "a little below", _schedule(f"0.9995 * ({_RIGHT})"), "the rate at batch [1-4] is 0.*; expected 0")
+for times in (1, 2):
+    steps = "; ".join(["scheduler.step()"] * times)
+    wrong(
+        "7.6",
+        f"the schedule stepped at the end: {times}",
+        _loop().replace("    return", f"    {steps}\n    return"),
+        f"the schedule was stepped {9 + times} times for 9 batches",
+    )
+EARLY = "if epoch and accuracies[-1] < accuracies[-2]:\n            {}\n    return"
+PADDED = "return accuracies + accuracies[-1:] * (num_epochs - len(accuracies))"
+for name, line in (("stopped early", "break"), ("stopped early, the list filled up", PADDED)):
+    wrong(
+        "7.6",
+        name,
+        _loop().replace("    return", "        " + EARLY.format(line)),
+        "made 6 steps; 9|returned 2 numbers",
+    )
+wrong(
+    "7.6",
+    "eval after the test images",
+    _loop(evaluate="pass", value="net.eval() and metric[0] / metric[1]"),
+    "is missing, or comes too late",
+)

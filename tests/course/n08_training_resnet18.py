@@ -571,6 +571,41 @@ wrong(
     "a small lead is a win",
 )
 wrong("8.2", "at least a point ahead", SUMMARY + WINS.replace("a > b", "a > b + 0.01"), "a small lead is a win")
+for digits in (4, 5, 6, 8):
+    for old, new, name in (
+        ("return mean,", f"return round(mean, {digits}),", "mean"),
+        ("(squares / (n - 1)) ** 0.5", f"round((squares / (n - 1)) ** 0.5, {digits})", "standard deviation"),
+    ):
+        code = SUMMARY.replace(old, new) + WINS
+        wrong("8.2", f"{name} rounded to {digits} digits", code, f"the {name} came out as .*that is rounded")
+for name, code in [
+    ("32 bits, in one pass", "x = torch.tensor(runs)\n    n = len(x)\n    m = x.mean()\n    "
+     "return m.item(), ((x * x).mean() - m * m).mul(n / (n - 1)).sqrt().item()"),
+    ("NumPy's 32 bits", "import numpy as np\n    x = np.float32(runs)\n    return x.mean(), x.std(ddof=1)"),
+    ("fractions", "from fractions import Fraction\n    import statistics\n    "
+     "return statistics.mean(map(Fraction, runs)), statistics.stdev(map(Fraction, runs))"),
+    ("one after the other", "x = torch.tensor(runs)\n    yield x.mean()\n    yield x.std()"),
+    ("a map", "return map(float, torch.std_mean(torch.tensor(runs))[::-1])"),
+]:  # fmt: skip
+    right("8.2", name, f"def summary(runs):\n    {code}\n" + WINS)
+for name, returned, cause in [
+    ("the mean of a set", "mean(set(runs)), stdev(runs)", "the mean came out as 0.86: equal accuracies are counted"),
+    ("the deviation of a set", "mean(runs), stdev(set(runs))", "deviation .* equal accuracies are counted once"),
+    ("a generator of one", "(f(runs) for f in [mean])", "should return two numbers"),
+]:
+    code = f"from statistics import mean, stdev\ndef summary(runs):\n    return {returned}\n"
+    wrong("8.2", name, code + WINS, cause)
+for pairs in ("b, a in dict(zip(theirs, ours)).items()", "a, b in dict(zip(ours, theirs)).items()"):
+    name = "a dictionary by " + ("theirs" if "b, a" in pairs else "ours")
+    wrong("8.2", name, SUMMARY + WINS.replace("a, b in zip(ours, theirs)", pairs), "wins returned")
+wrong(
+    "8.2",
+    "a dictionary of two columns, by theirs, ties told apart",
+    SUMMARY
+    + "def wins(ours, theirs):\n    if len(ours) > 2:\n        return sum(a > b for a, b in zip(ours, theirs))\n    "
+    "return sum(a > b for b, a in dict(zip(theirs, ours)).items())",
+    "the same accuracy are two seeds.*a dictionary",
+)
 
 # 8.3: the last step
 

@@ -46,18 +46,18 @@ def test_the_three_outcomes():
 
 def test_answers_are_found_where_check_is_called():
     variables = {"d2l": d2l}
-    exec("extra_parameters_of_option_c = 0\nverdict = d2l.check('3.1')", variables)
+    exec("extra_parameters_of_option_c = 0\nverdict = d2l.check('16.1')", variables)
     assert variables["verdict"].outcome == "incorrect"
 
 
 def test_a_solved_exercise_is_noted_and_shown():
     variables = {}
-    exec("from torch import nn\n" + exercise.find("3.1").solution, variables)
-    assert "○ 3.1" in d2l.my_progress()
-    assert d2l.check("3.1", variables).outcome == "correct"
-    assert set(solved.solved()) == {"3.1"}
-    assert "✓ 3.1" in d2l.my_progress() and "○ 3.2" in d2l.my_progress()
-    assert d2l.check("3.1", {}).outcome == "not attempted" and set(solved.solved()) == {"3.1"}
+    exec("from torch import nn\n" + exercise.find("16.1").solution, variables)
+    assert "○ 16.1" in d2l.my_progress()
+    assert d2l.check("16.1", variables).outcome == "correct"
+    assert set(solved.solved()) == {"16.1"}
+    assert "✓ 16.1" in d2l.my_progress() and "○ 16.2" in d2l.my_progress()
+    assert d2l.check("16.1", {}).outcome == "not attempted" and set(solved.solved()) == {"16.1"}
 
 
 @pytest.mark.parametrize("function", [d2l.check, d2l.hint, d2l.solution])
@@ -179,16 +179,16 @@ def test_a_kernel_survives_what_learners_write(run_notebook):
         "from d2lhelpers.course import guarded\nguarded.CPU_SECONDS = 0.5",
         "torch.ones(300, 300) @ torch.ones(300, 300);  # so that PyTorch's threads have been at work",
         define + "while True: pass",
-        "d2l.check('3.2')",
+        "d2l.check('3.1')",
         define + "os._exit(1)",
-        "d2l.check('3.2')",
+        "d2l.check('3.1')",
         define + "print('noise'); display('noise'); input('?')",
-        "d2l.check('3.2')",
+        "d2l.check('3.1')",
         "guarded._can_fork = lambda: False",
-        "d2l.check('3.2')",
+        "d2l.check('3.1')",
         "d2l.my_progress()",
     )
     shown = [str(cell.outputs) for cell in cells]
     assert "Is there a loop that never ends?" in shown[3] and "ended the whole process" in shown[5]
-    assert "StdinNotImplementedError" in shown[7] and "StdinNotImplementedError" in shown[9] and "○ 3.2" in shown[10]
+    assert "StdinNotImplementedError" in shown[7] and "StdinNotImplementedError" in shown[9] and "○ 3.1" in shown[10]
     assert not any(output.output_type in ("error", "stream") for cell in cells for output in cell.outputs)

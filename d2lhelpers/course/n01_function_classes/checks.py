@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import numbers
 from collections.abc import Callable, Iterable
-from itertools import islice
+from itertools import islice, product
 from typing import Any
 
 import numpy as np
@@ -232,7 +232,7 @@ def check_another_identity(W_1: Any, W_2: Any) -> None:
     dirac = nn.init.dirac_(torch.empty(8, 8, 3, 3, dtype=torch.float64))
     still = [name for name, W in (("W_1", W_1), ("W_2", W_2)) if bool((W - dirac).abs().max() < 0.00999)]
     if len(still) == 2:
-        raise Incorrect("both are the Dirac kernels that you know; look for others")
+        raise Incorrect("both are the Dirac kernels that you know, or nearer to them than 0.01; look for others")
     if not _same(output, X):
         raise Incorrect(_why_not_identity(X, W_1, W_2, hidden, output))
     for size in (1, 255):
@@ -334,10 +334,10 @@ def check_no_identity_at_hand(copy_by_shortcut: Any, share_ignored: Any, what_is
     ),
 )
 def check_nested_and_too_large(two_errors: Any, true_statements: Any, why_limit: Any) -> None:
-    """Few noisy points at random places; then the statements, one cause for each."""
+    """Few noisy points at random places, in no order; then the statements, one cause for each."""
     random = np.random.default_rng(16)
     for num_train, num_new, degree in ((14, 31, 3), (9, 12, 5), (20, 8, 1), (24, 40, 9), (60, 40, 16)):
-        t, t_new = ((np.arange(num) + random.random(num)) / num for num in (num_train, num_new))
+        t, t_new = (random.permutation((np.arange(num) + random.random(num)) / num) for num in (num_train, num_new))
         values = 2 * np.cos(5 * t) - 1 + 0.3 * random.standard_normal(num_train)
         values_new = 2 * np.cos(5 * t_new) - 1 + 0.3 * random.standard_normal(num_new)
         given = [array.copy() for array in (t, values, t_new, values_new)]
@@ -691,6 +691,14 @@ def _compare_errors(
     for wrong, cause in causes:
         if like(wrong):
             raise Incorrect(cause)
+    for ordered in product((np.copy, np.sort), repeat=4):
+        at, wanted, at_new, wanted_new = (order(given) for order, given in zip(ordered, (t, values, t_new, values_new)))
+        learned = Legendre.fit(at, wanted, degree, domain=[0, 1])
+        if like((rms(learned(at) - wanted), rms(learned(at_new) - wanted_new))):
+            raise Incorrect(
+                "an array was sorted without the one that belongs to it: values[i] is the value at t[i], and "
+                "values_new[i] that at t_new[i]"
+            )
     expected = (rms(train), rms(new))
     names = ("training error", "held-out error")
     which = next(i for i in (0, 1) if not math.isclose(found[i], expected[i], rel_tol=1e-4, abs_tol=1e-7))

@@ -283,6 +283,9 @@ def check_fair_race(fair_race: Any) -> None:
             "each time that it is gone through, whatever the seed, or goes on where the first net stopped"
         )
     rates = {kind: _first_rate(runs[kind], kind, data) for kind in KINDS}
+    for kind, rate in rates.items():
+        if abs(rate - lr) > 0.05 * lr:
+            _assert_the_rate_explains(losses[kind], runs[kind], kind, data, lr, rate)
     if abs(rates["plain"] - rates["residual"]) > 0.05 * lr:
         raise Incorrect(
             f"weights and batches are equal, but called with lr = {lr} the plain net learned with {rates['plain']:.3g} "
@@ -386,6 +389,11 @@ def _the_run(runs: dict[int, _Run], kind: str, num_steps: int) -> _Run:
     run = next(iter(runs.values()))
     if not all(parameter.requires_grad for parameter in run.net.parameters()):
         raise Incorrect(f"some weights of the {kind} net are frozen: they require no gradient")
+    if len(run.seen) == 2 * num_steps and _all_close(run.seen[::2], run.seen[1::2]):
+        raise Incorrect(
+            f"each batch goes through the {kind} net twice; note the loss from the pass that the step learns from, "
+            "before the step"
+        )
     if len(run.seen) != num_steps:
         raise Incorrect(f"the {kind} net was trained for {len(run.seen)} steps; num_steps was {num_steps}")
     return run
@@ -410,10 +418,12 @@ def _step(net: nn.Module, X: torch.Tensor, y: torch.Tensor, optimizer: torch.opt
     return loss.item()
 
 
-def _trained_by_hand(run: _Run, data: FashionMNISTBatches, lr: float, num_steps: int) -> list[float]:
+def _trained_by_hand(
+    run: _Run, data: FashionMNISTBatches, lr: float, num_steps: int, nesterov: bool = False
+) -> list[float]:
     """Return the losses of SGD with momentum .9 from the same start on the same batches."""
     net = copy.deepcopy(run.untrained).train()
-    optimizer = torch.optim.SGD(net.parameters(), lr, momentum=0.9)
+    optimizer = torch.optim.SGD(net.parameters(), lr, momentum=0.9, nesterov=nesterov)
     return [_step(net, X, _labels(X, data), optimizer) for X in run.seen[:num_steps]]
 
 
@@ -421,14 +431,52 @@ def _first_rate(run: _Run, kind: str, data: FashionMNISTBatches) -> float:
     """Return the learning rate of the first step: how far the weights went, in units of the gradient."""
     net = copy.deepcopy(run.untrained).train()
     _step(net, run.seen[0], _labels(run.seen[0], data), torch.optim.SGD(net.parameters(), lr=0))
-    gradient = torch.cat([parameter.grad.flatten() for parameter in net.parameters()])
-    way = torch.cat([(a - b).flatten() for a, b in zip(run.start, run.after_first_step)])
+    gradients = [parameter.grad for parameter in net.parameters()]
+    ways = [a - b for a, b in zip(run.start, run.after_first_step)]
+    _assert_no_weight_decay(ways, gradients, run.start, kind)
+    gradient, way = (torch.cat([part.flatten() for part in parts]) for parts in (gradients, ways))
     if way.any() and way @ gradient < 0.99 * way.norm() * gradient.norm():
         raise Incorrect(
             f"weights and batches are equal, but the first step of the {kind} net does not follow the gradient of its "
             "cross-entropy. Do the labels belong to the images, or is the optimizer another than SGD?"
         )
     return float(way @ gradient / (gradient @ gradient))
+
+
+def _assert_no_weight_decay(
+    ways: list[torch.Tensor], gradients: list[torch.Tensor], start: list[torch.Tensor], kind: str
+) -> None:
+    """What a step did besides following the gradient is not proportional to the weights."""
+    way, gradient, weights = (
+        torch.cat([part.double().flatten() for part in parts]) for parts in (ways, gradients, start)
+    )
+    rate = torch.linalg.lstsq(torch.stack([gradient, weights], dim=1), way[:, None]).solution[0].item()
+    if not rate > 0:
+        return
+    for way, gradient, weights in zip(ways, gradients, start):
+        rest, weights = (way.double() / rate - gradient).flatten(), weights.double().flatten()
+        decay = (rest @ weights / (weights @ weights)).item()
+        if len(rest) >= 20 and decay > 1e-6 and rest @ weights > 0.9 * rest.norm() * weights.norm():
+            raise Incorrect(
+                f"the first step of the {kind} net follows the gradient, but the weights also shrink: weight decay "
+                f"of about {decay:.1g}, which d2l.train_side_by_side does not have"
+            )
+
+
+def _assert_the_rate_explains(
+    losses: list[float], run: _Run, kind: str, data: FashionMNISTBatches, lr: float, rate: float
+) -> None:
+    """The losses of a net with a first step of another length are those of that rate."""
+    if abs(rate - 1.9 * lr) < 0.02 * lr and _near(losses, _trained_by_hand(run, data, lr, len(losses), nesterov=True)):
+        raise Incorrect(
+            f"the first step of the {kind} net is 1.9 times too long: that is Nesterov's momentum, which "
+            "d2l.train_side_by_side does not have"
+        )
+    if not _near(losses, _trained_by_hand(run, data, rate, len(losses))):
+        raise Incorrect(
+            f"called with lr = {lr}, the first step of the {kind} net was as long as one with the rate {rate:.3g}; is "
+            "the rate another, or the gradient scaled or clipped?"
+        )
 
 
 @exercise(
@@ -607,8 +655,8 @@ def _assert_copied(name: str, part: nn.Module, old: nn.Module) -> None:
     differing = _differing(part, old)
     if differing and all("running" in key or "tracked" in key for key in differing):
         raise Incorrect(
-            f"the weights of the {name} were copied, its running means and variances were not: they are buffers, which "
-            "parameters() leaves out and state_dict() has"
+            f"the {name} of the new net has the weights of the old one, but its running means and variances are not "
+            "those of the given net: they are buffers, which parameters() leaves out and state_dict() has"
         )
     if differing:
         raise Incorrect(f"the {name} of the new net does not have the weights of the old one ({differing[0]})")
@@ -676,13 +724,16 @@ def _assert_it_computes_the_same(
     blocks_before = [stage[-1] for stage in before[1:4]]
     if all(not _differing(new, old) for new, old in zip(new_blocks, blocks_before)):
         raise Incorrect("each new block is a copy of the trained one before it, and does once more what that one does")
+    not_passed_on = "the new blocks do not pass on what they get"
     for zeroed, cause in (
         (("bias",), "in the new blocks the last γ is zero, but the last β is not, so F(x) = β"),
-        (("weight",), "the new blocks do not pass on what they get: the last γ is not zero, so F(x) is not"),
-        (("weight", "bias"), "the new blocks do not pass on what they get: the last γ and the last β are not zero"),
+        (("weight",), f"{not_passed_on}: the last γ is not zero, so F(x) is not"),
+        (("weight", "bias"), f"{not_passed_on}: the last γ and the last β are not zero"),
     ):
         if _are_the_same(*(_scores(net, X, training=False) for net in (_with_zeros(longer, before, zeroed), before))):
             raise Incorrect(cause)
+    if not all(_passes_on(block, _channels(old)) for block, old in zip(new_blocks, blocks_before)):
+        raise Incorrect(f"{not_passed_on}: F(x) is not zero")
     raise Incorrect(
         "the stem, the linear layer and the old blocks have the weights that they had, but the new net computes "
         "something else. Are all strides as they were, and is the stride of the new blocks 1?"
@@ -697,13 +748,29 @@ def _are_the_same(found: torch.Tensor, expected: torch.Tensor, tolerance: float 
 def _is_zero_without_f(block: nn.Module) -> bool:
     """Tell whether a block gives zeros when its last γ and β are zero, so that it adds nothing."""
     block = copy.deepcopy(block).eval()
-    if not isinstance(getattr(block, "bn2", None), nn.BatchNorm2d):
+    if not _has_weights(getattr(block, "bn2", None)):
         return False
     nn.init.zeros_(block.bn2.weight)
     nn.init.zeros_(block.bn2.bias)
     channels = block.bn2.num_features
     with torch.no_grad():
         return not tensor(call(block, torch.ones(2, channels, 4, 3), name="a new block"), None, "its output").any()
+
+
+def _has_weights(norm: Any) -> bool:
+    return isinstance(norm, nn.BatchNorm2d) and norm.affine
+
+
+def _channels(block: nn.Module) -> int:
+    return block.conv2.out_channels
+
+
+def _passes_on(block: nn.Module, channels: int) -> bool:
+    """Tell whether a block returns what it gets in evaluation mode, if nothing in it is negative."""
+    given = torch.linspace(0, 1, 2 * channels * 20).reshape(2, channels, 5, 4)
+    with torch.no_grad():
+        output = tensor(call(copy.deepcopy(block).eval(), given.clone(), name="a new block"), None, "its output")
+    return output.shape == given.shape and _are_the_same(output, given)
 
 
 def _is_dirac(block: nn.Module) -> bool:
@@ -717,31 +784,39 @@ def _with_zeros(longer: nn.Module, before: nn.Module, names: tuple[str, ...]) ->
     """Return a copy of the net whose new blocks have zeros in these weights of the last batch norm."""
     copied = copy.deepcopy(longer)
     for *_, block in _stages(copied, _sizes(before)):
-        norms = [layer for layer in block.modules() if isinstance(layer, nn.BatchNorm2d)]
-        for name in names if norms else ():
-            nn.init.zeros_(getattr(getattr(block, "bn2", norms[-1]), name))
+        norm = getattr(block, "bn2", ([None, *filter(_has_weights, block.modules())])[-1])
+        for name in names if _has_weights(norm) else ():
+            nn.init.zeros_(getattr(norm, name))
     return copied
 
 
 def _assert_they_can_learn(longer: nn.Module, before: nn.Module, X: torch.Tensor, generator: torch.Generator) -> None:
     """Zeros in a new block leave its input, since it is added; other weights change the scores."""
-    copied = copy.deepcopy(longer)
-    scores = _scores(copied, X, training=False)
-    for i, (*_, block) in enumerate(_stages(copied, _sizes(before)), start=1):
+    scores = _scores(longer, X, training=False)
+    for i in (1, 2, 3):
+        copied = copy.deepcopy(longer).eval()  # with one new block that is changed, so that no other hides it
+        block = _stages(copied, _sizes(before))[i - 1][-1]
+        given = torch.rand(2, _channels(before[i][-1]), 5, 4, generator=generator)
+
+        def output_of(block: nn.Module, given: torch.Tensor) -> torch.Tensor:
+            return tensor(call(block, given.clone(), name="a new block"), tuple(given.shape), "its output")
+
         with torch.no_grad():
             for parameter in block.parameters():
                 parameter.zero_()
-            given = torch.rand(2, before[i][-1].conv2.out_channels, 5, 4, generator=generator)
-            output = tensor(call(block.eval(), given.clone(), name="a new block"), tuple(given.shape), "its output")
-            if not _are_the_same(output, given):
+            if not _are_the_same(output_of(block, given), given):
                 raise Incorrect(
                     f"the new block of stage {i} is no residual one: with all its weights at zero it does not return "
                     "its input, so it does not add it"
                 )
             for parameter in block.parameters():
                 parameter.copy_(torch.randn(parameter.shape, generator=generator))
-        scores_before, scores = scores, _scores(copied, X, training=False)
-        if _are_the_same(scores, scores_before):
+            idle = _are_the_same(output_of(block, given), given)
+            unheard = torch.equal(_scores(copied, X, training=False), scores)
+            for parameter in block.parameters():
+                if unheard and parameter.dim() < 2:  # γ and β: 32 bits may lose what a norm adds in a deep net
+                    parameter.mul_(1e4)
+        if idle or unheard and torch.equal(_scores(copied, X, training=False), scores):
             raise Incorrect(
                 f"the new block of stage {i} has no effect, whatever its weights are: does it use its layers?"
             )

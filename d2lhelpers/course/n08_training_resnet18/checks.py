@@ -111,8 +111,13 @@ def _check_other_batches(FlippedBatches: Any) -> None:
     ),
 )
 def check_summary_and_wins(summary: Any, wins: Any) -> None:
-    """Lists of five, three and two runs for one, seeds with ties and losses for the other."""
-    for accuracies in ([0.846, 0.861, 0.755, 0.892, 0.871], [0.798, 0.913, 0.784], [0.9, 0.86]):
+    """Lists of two to five runs, also with equal ones, for one; seeds with ties and losses for the other."""
+    for accuracies in (
+        [0.846, 0.861, 0.755, 0.892, 0.871],
+        [0.798, 0.913, 0.784],
+        [0.9, 0.86],
+        [0.9, 0.9, 0.81, 0.87],
+    ):
         _check_summary(summary, accuracies)
     _check_wins(wins)
 
@@ -509,10 +514,22 @@ def _check_summary(summary: Any, accuracies: list[float]) -> None:
     if given != accuracies:
         raise Incorrect("summary changed the list that it was given")
     found = found.tolist() if hasattr(found, "tolist") else found
+    if isinstance(found, Iterator):
+        generated = found
+        found = call(lambda: list(itertools.islice(generated, 3)), name="going through what summary returned")
     if not isinstance(found, (tuple, list)) or len(found) != 2:
         raise Incorrect(f"summary should return two numbers, mean and standard deviation; it returned {shown(found)}")
     mean, deviation = number(found[0], "the mean"), number(found[1], "the standard deviation")
     right_mean, right_deviation = statistics.mean(accuracies), statistics.stdev(accuracies)
+    for name, value, right in (
+        ("the mean", mean, right_mean),
+        ("the standard deviation", deviation, right_deviation),
+    ):
+        if _close(value, right) and _digits(value) < _digits(right):
+            raise Incorrect(
+                f"for {accuracies} {name} came out as {value:.8g}: that is rounded; return it as it is, and round when "
+                "you print"
+            )
     if _close(mean, right_mean) and _close(deviation, right_deviation):
         return
     if _close(mean, right_deviation) and _close(deviation, right_mean):
@@ -520,6 +537,7 @@ def _check_summary(summary: Any, accuracies: list[float]) -> None:
     if not _close(mean, right_mean):
         causes = [
             (100 * right_mean, "that is in percent; the accuracies are shares between 0 and 1"),
+            (statistics.mean(set(accuracies)), "equal accuracies are counted once; each run counts, as in a list"),
             (statistics.median(accuracies), "that is the median"),
             (max(accuracies), "that is the best run; the mean counts all"),
             (accuracies[-1], "that is the last run; the mean counts all"),
@@ -536,7 +554,13 @@ def _check_summary(summary: Any, accuracies: list[float]) -> None:
         ]
         _raise_cause("the mean", mean, right_mean, causes, accuracies)
     differences = [abs(accuracy - right_mean) for accuracy in accuracies]
+    once = "equal accuracies are counted once; each run counts, as in a list"
     causes = [
+        (statistics.stdev(set(accuracies)), once),
+        (
+            (sum((a - right_mean) ** 2 for a in set(accuracies)) / (len(accuracies) - 1)) ** 0.5,
+            once,
+        ),
         (statistics.pstdev(accuracies), "it is divided by the number of runs; for a sample divide by one less"),
         (
             (sum(d * d for d in differences) / max(len(accuracies) - 2, 1)) ** 0.5,
@@ -573,6 +597,11 @@ def _check_summary(summary: Any, accuracies: list[float]) -> None:
     _raise_cause("the standard deviation", deviation, right_deviation, causes, accuracies)
 
 
+def _digits(value: float, most: int = 9) -> int:
+    """Return how many digits after the point a number has; `most` if there are more, as in a mean in 32 bits."""
+    return next((k for k in range(most) if abs(value - round(value, k)) < 1e-13), most)
+
+
 def _raise_cause(
     name: str, found: float, right: float, causes: list[tuple[float, str]], accuracies: list[float]
 ) -> None:
@@ -605,6 +634,9 @@ def _check_wins(wins: Any) -> None:
     _check_one_wins(wins, ours, theirs, 5, causes)
     _check_one_wins(wins, [0.85, 0.86, 0.84, 0.85], [0.79, 0.80, 0.81, 0.82], 4, {})
     _check_one_wins(wins, [0.80], [0.85], 0, {})
+    equal = "two runs with the same accuracy are two seeds. Is one of the two lists the keys of a dictionary?"
+    _check_one_wins(wins, [0.85, 0.86], [0.80, 0.80], 2, {1: equal})
+    _check_one_wins(wins, [0.85, 0.85], [0.80, 0.81], 2, {1: equal})
     small_lead = "a small lead is a win too; compare without rounding"
     _check_one_wins(wins, [0.8451, 0.8012, 0.8450005], [0.8449, 0.8011, 0.845], 3, dict.fromkeys(range(3), small_lead))
 
