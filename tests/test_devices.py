@@ -280,12 +280,16 @@ def errors_of(path: Path) -> list[str]:
     page.show_figure = lambda figure, alt, runs=None: None
 
     shell = InteractiveShell.instance(config=Config({"HistoryManager": {"enabled": False}}))
-    errors = []
+    errors, beyond = [], False
     for i, source in enumerate(sources(path)):
         with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
             result = shell.run_cell(source)
         error = result.error_before_exec or result.error_in_exec
-        if error is not None and type(error).__name__ not in OF_SO_FEW_IMAGES:
+        if "non-empty TensorList" in str(error):  # a window of steps that so few images do not reach
+            beyond = True
+        elif beyond and isinstance(error, NameError):
+            continue
+        elif error is not None and type(error).__name__ not in OF_SO_FEW_IMAGES:
             errors.append(f"cell {i}: {type(error).__name__}: {error}")
     return errors
 

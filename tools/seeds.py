@@ -129,7 +129,7 @@ def verdicts(path: Path, settings: dict[str, str]) -> tuple[dict[str, str], str]
     try:
         client.execute()
     except Exception as failure:  # a setting may be one that the page cannot run with: that is a result
-        error = str(failure).strip().splitlines()[-1]
+        error = (str(failure).strip() or repr(failure)).splitlines()[-1]
     outputs = [output for cell in notebook.cells if cell.cell_type == "code" for output in cell.get("outputs", [])]
     texts = ["".join(output.get("data", {}).get("text/plain", "")) for output in outputs]
     found = (VERDICT.match(text) for text in texts if "\nevidence: " in text)
