@@ -287,7 +287,7 @@ def errors_of(path: Path) -> list[str]:
         error = result.error_before_exec or result.error_in_exec
         if "non-empty TensorList" in str(error):  # a window of steps that so few images do not reach
             beyond = True
-        elif beyond and isinstance(error, NameError):
+        elif beyond and isinstance(error, (NameError, KeyError)):
             continue
         elif error is not None and type(error).__name__ not in OF_SO_FEW_IMAGES:
             errors.append(f"cell {i}: {type(error).__name__}: {error}")
