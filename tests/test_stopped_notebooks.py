@@ -42,5 +42,6 @@ def test_after_a_stop_all_other_cells_run(run_notebook, number):
     stopped = "a training of this cell was stopped, so its other trainings do not begin"
     assert all(evalue == stopped for _, _, evalue in errors), errors
     shown = "".join(str(output) for cell in cells for output in cell.outputs)
-    assert "Not decided" in shown and "Not complete: a run was stopped early." in shown or number in ("07", "16")
+    assert "Not decided" in shown
+    assert "Not complete: a run was stopped early." in shown or number in ("07", "16")  # these draw no training
     assert "Does not hold" not in shown
