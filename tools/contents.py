@@ -62,19 +62,20 @@ def main() -> None:
 
 
 def links(path: Path, paths: list[Path]) -> str:
-    """Return the line of links of a notebook: what is before it, what it belongs to, what is next."""
+    """Return the line of links of a notebook: what is before it, what it belongs to, what is next, what looks closer."""
     names = {path.stem[:2]: path.name for path in paths}
     place, number = paths.index(path), path.stem[:2]
     parts = [link("← {}", paths[place - 1].stem[:2], names)] if place else []
     parts += [link("belongs to {}", BELONGS_TO[number], names)] if number in BELONGS_TO else []
     parts += [link("{} →", paths[place + 1].stem[:2], names) if place + 1 < len(paths) else link("{} ↺", "00", names)]
+    parts += [link("a closer look: {}", closer, names) for closer in BELONGS_TO if BELONGS_TO[closer] == number]
     return " · ".join(parts)
 
 
 def link(form: str, number: str, names: dict[str, str]) -> str:
     """Return a link to a notebook."""
     text = f"{number} {TITLES[number]}"
-    if form.startswith("belongs"):
+    if ":" in form or form.startswith("belongs"):
         return form.format(f"[{text}]({names[number]})")
     return f"[{form.format(text)}]({names[number]})"
 
