@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 
-from collect import needs, right, wrong
+from collect import right, wrong
 
 os.environ.setdefault("KERAS_BACKEND", "torch")  # Keras reads these once, when the answers import it
 os.environ.setdefault("KERAS_TORCH_DEVICE", "cpu")
@@ -44,7 +44,10 @@ import math
 )
 
 
-def padded(positions="-(-side // stride)", zeros="max(0, (p - 1) * stride + kernel_size - side)", result="z // 2, z - z // 2"):
+FEWEST = "max(0, (p - 1) * stride + kernel_size - side)"
+
+
+def padded(positions="-(-side // stride)", zeros=FEWEST, result="z // 2, z - z // 2"):
     return f"""
 def same_padding(side, kernel_size, stride):
     p = {positions}
@@ -97,7 +100,12 @@ def to_linear(kernel, shape):
 )
 wrong("14.2", "in and out swapped alone", linear("kernel.T"), "height, width, channel; PyTorch flattens")
 wrong("14.2", "nothing done", linear("kernel"), "shape .*keeps .out, in.")
-wrong("14.2", "height and width swapped", linear("kernel.reshape(*shape, -1).permute(3, 2, 1, 0).flatten(1)"), "height and")
+wrong(
+    "14.2",
+    "height and width swapped",
+    linear("kernel.reshape(*shape, -1).permute(3, 2, 1, 0).flatten(1)"),
+    "height and width are swapped",
+)
 wrong(
     "14.2",
     "reshaped in PyTorch's order",
@@ -172,20 +180,35 @@ wrong("14.3", "both defaults", halving(first=SAME, norm=""), "one pixel off.*; a
 wrong("14.3", "add forgotten", halving(result="layers.ReLU()(y)"), "no 1×1 convolution")
 wrong("14.3", "shortcut alone", halving(result="layers.ReLU()(shortcut)"), "expected two of 3×3")
 wrong("14.3", "last ReLU missing", halving(result="layers.Add()([y, shortcut])"), "after the addition is missing")
-wrong("14.3", "ReLU before the sum", halving(result="layers.Add()([layers.ReLU()(y), shortcut])"), "before the addition")
+wrong("14.3", "ReLU before the sum", halving(result="layers.Add()([layers.ReLU()(y), shortcut])"), "before the add")
 wrong("14.3", "no first ReLU", halving(relu="pass"), "no ReLU between")
 wrong("14.3", "averaged", halving(result="layers.ReLU()(layers.Average()([y, shortcut]))"), "averaged")
 wrong("14.3", "multiplied", halving(result="layers.ReLU()(layers.Multiply()([y, shortcut]))"), "multiplied")
 wrong("14.3", "joined", halving(result="layers.ReLU()(layers.Concatenate()([y, shortcut]))"), "shape")
-wrong("14.3", "a 3×3 shortcut", halving(shortcut='layers.Conv2D(filters, 3, strides=2, padding="same")(x)'), "three 3×3")
-wrong("14.3", "a norm on the shortcut", halving(
-    shortcut="layers.BatchNormalization(epsilon=1e-5)(layers.Conv2D(filters, 1, strides=2)(x))"), "3 batch norms")  # fmt: skip
+wrong("14.3", "a 3×3 shortcut", halving(shortcut=SAME), "three 3×3")
+wrong(
+    "14.3",
+    "a norm on the shortcut",
+    halving(shortcut="layers.BatchNormalization(epsilon=1e-5)(layers.Conv2D(filters, 1, strides=2)(x))"),
+    "3 batch norms",
+)
 wrong("14.3", "no bias", halving(shortcut="layers.Conv2D(filters, 1, strides=2, use_bias=False)(x)"), "have biases")
-wrong("14.3", "the second convolution halves", halving(
-    first='layers.Conv2D(filters, 3, padding="same")(x)',
-    second="layers.Conv2D(filters, 3, strides=2)(layers.ZeroPadding2D(1)(y))"), "second 3×3 convolution has the stride")  # fmt: skip
+wrong(
+    "14.3",
+    "the second convolution halves",
+    halving(
+        first='layers.Conv2D(filters, 3, padding="same")(x)',
+        second="layers.Conv2D(filters, 3, strides=2)(layers.ZeroPadding2D(1)(y))",
+    ),
+    "second 3×3 convolution has the stride",
+)
 wrong("14.3", "shapes do not fit", halving(shortcut="layers.Conv2D(filters, 1)(x)"), "raised ValueError")
-wrong("14.3", "a PyTorch block", "def halving_block(x, filters):\n    return d2l.Residual(3, 5, True, 2)\n", "no output of")
+wrong(
+    "14.3",
+    "a PyTorch block",
+    "def halving_block(x, filters):\n    return d2l.Residual(3, 5, True, 2)\n",
+    "no output of",
+)
 
 # 14.4: when the rate falls
 
@@ -210,9 +233,7 @@ keras_over_pytorch = {ratio}
 """
 
 
-def momenta(
-    pytorch="v = momentum * v + g; w = w - r * v", keras="v = momentum * v - r * g; w = w + v", ratio="8.99"
-):
+def momenta(pytorch="v = momentum * v + g; w = w - r * v", keras="v = momentum * v - r * g; w = w + v", ratio="8.99"):
     return MOMENTA.format(pytorch=pytorch, keras=keras, ratio=ratio)
 
 
@@ -250,9 +271,15 @@ keras_over_pytorch = (of_keras[20] - of_keras[19]) / (of_pytorch[20] - of_pytorc
 right("14.4", "one rule for both", momenta(
     pytorch="v = momentum * v + g; w = w - r * v", keras="v = momentum * v + r * g; w = w - v",
     ratio="torch.tensor(9.0)"))  # fmt: skip
-wrong("14.4", "the rules exchanged", momenta("v = momentum * v - r * g; w = w + v", "v = momentum * v + g; w = w - r * v"),
-      "pytorch_positions.*other library's rule")  # fmt: skip
-wrong("14.4", "PyTorch's rule in both", momenta(keras="v = momentum * v + g; w = w - r * v"), "keras_positions.*other lib")
+wrong(
+    "14.4",
+    "the rules exchanged",
+    momenta("v = momentum * v - r * g; w = w + v", "v = momentum * v + g; w = w - r * v"),
+    "pytorch_positions.*other library's rule",
+)
+wrong(
+    "14.4", "PyTorch's rule in both", momenta(keras="v = momentum * v + g; w = w - r * v"), "keras_positions.*other lib"
+)
 wrong("14.4", "uphill", momenta(pytorch="v = momentum * v + g; w = w + r * v"), "against the gradient")
 wrong("14.4", "uphill in Keras", momenta(keras="v = momentum * v - r * g; w = w - v"), "minus already")
 wrong("14.4", "averaged", momenta(pytorch="v = momentum * v + (1 - momentum) * g; w = w - r * v"), "not weighted")

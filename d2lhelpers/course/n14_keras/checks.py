@@ -100,7 +100,7 @@ def _two_numbers(found: Any) -> tuple[int, int]:
     minutes=10,
     names=("to_linear",),
     hints=(
-        "Row k of Keras's weights belongs to place k of the flattened map. What are height, width, and channel of place k?",
+        "Row k of Keras's weights belongs to place k of the flattened map. Which height, width, and channel is that?",
         "`kernel.reshape(height, width, channels, -1)` undoes Keras's flattening. In which order does PyTorch want the "
         "four axes?",
         "Then `.permute(3, 2, 0, 1)`, out, channels, height, width, and `.flatten(start_dim=1)`.",
@@ -118,7 +118,8 @@ def check_to_linear(to_linear: Any) -> None:
         expected_shape = (out, channels * height * width)
         if tuple(found.shape) != expected_shape:
             hint = "; nn.Linear keeps (out, in), Keras (in, out)" if found.shape == kernel.shape else ""
-            raise Incorrect(f"for {shape} the weight has the shape {tuple(found.shape)}; expected {expected_shape}{hint}")
+            has = tuple(found.shape)
+            raise Incorrect(f"for {shape} the weight has the shape {has}; expected {expected_shape}{hint}")
         X = torch.randn(2, channels, height, width, generator=generator)
         right = X.permute(0, 2, 3, 1).flatten(1) @ kernel
         if torch.allclose(X.flatten(1) @ found.float().T, right, atol=1e-4):
@@ -207,7 +208,7 @@ def _parts(keras: Any, model: Any, channels: int, filters: int) -> dict[str, Any
         )
     if len(norms) != 2:
         more = " (the shortcut of d2l.Residual has none)" if len(norms) == 3 else ""
-        raise Incorrect(f"there {'is' if len(norms) == 1 else 'are'} {counted(len(norms), 'batch norm')}; expected 2{more}")
+        raise Incorrect(f"the block has {counted(len(norms), 'batch norm')}; expected 2{more}")
     if not all(layer.use_bias for layer in convolutions):
         raise Incorrect("the convolutions of d2l.Residual have biases, and a convolution of yours has none")
     _draw_weights(model)
@@ -258,7 +259,8 @@ def _check_halved(found: Tensor, X: Tensor, parts: dict[str, Any]) -> None:
         causes = []
         if same:
             causes.append(
-                'the convolution with stride 2 pads with "same"; on even sides its windows lie one pixel off (Figure 14.3)'
+                'the convolution with stride 2 pads with "same"; on even sides its windows lie one pixel off '
+                "(Figure 14.3)"
             )
         if epsilon != 1e-5:
             causes.append(f"epsilon is {epsilon:g} in your batch norms and 1e-05 in PyTorch's")
@@ -310,7 +312,7 @@ _WRONG_WAYS: tuple[tuple[Callable[..., Tensor] | None, dict[str, bool], str], ..
     (lambda Y, shortcut: F.relu(Y * shortcut), {}, "the two are multiplied; they should be added"),
     (lambda Y, shortcut: F.relu(Y - shortcut), {}, "the shortcut is subtracted; it should be added"),
     (lambda Y, shortcut: F.relu((Y + shortcut) / 2), {}, "the two are averaged; they should be added"),
-    (lambda Y, shortcut: F.relu(torch.maximum(Y, shortcut)), {}, "the larger of the two is taken; they should be added"),
+    (lambda Y, shortcut: F.relu(torch.maximum(Y, shortcut)), {}, "the larger one is taken; they should be added"),
     (lambda Y, shortcut: F.relu(shortcut), {}, "F(x) is not added: the output is the shortcut alone"),
     (None, {"first_relu": False}, "there is no ReLU between the two 3×3 convolutions"),
     (None, {"second_strides": True}, "the second 3×3 convolution has the stride; in d2l.Residual it is the first"),
@@ -405,7 +407,7 @@ def _check_positions(
     other = "keras" if kind == "pytorch" else "pytorch"
     right = _walk(kind, gradients, rates, momentum)
     if len(found) != len(right):
-        raise Incorrect(f"{name} returned {len(found)} positions for {counted(len(right), 'step')}; one after each step")
+        raise Incorrect(f"{name} returned {len(found)} positions for {counted(len(right), 'step')}; expected as many")
 
     def agrees(wrong: list[float]) -> bool:
         return all(math.isclose(a, b, rel_tol=1e-3, abs_tol=1e-5) for a, b in zip(found, wrong))
