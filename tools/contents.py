@@ -23,12 +23,24 @@ PARTS = {
         "07": "The training loop",
         "08": "Training ResNet-18",
     },
-    "Part IV: further": {"15": "The bug museum"},
-    "Part V: a closer look": {"16": "Shortcuts up close", "17": "Why depth hurts", "18": "Receptive fields"},
+    "Part IV: further": {
+        "11": "The ResNet family",
+        "12": "Detection",
+        "13": "Sound",
+        "14": "Keras",
+        "15": "The bug museum",
+    },
+    "Part V: a closer look": {
+        "16": "Shortcuts up close",
+        "17": "Why depth hurts",
+        "18": "Receptive fields",
+        "19": "Block variants",
+        "20": "Two borrowed scripts",
+    },
 }
 """The titles in links and tables, by number, part by part."""
 
-BELONGS_TO = {"16": "03", "17": "04", "18": "05"}
+BELONGS_TO = {"16": "03", "17": "04", "18": "05", "19": "11", "20": "15"}
 """What a second reading is a second reading of."""
 
 TITLES = {number: title for titles in PARTS.values() for number, title in titles.items()}
@@ -66,9 +78,9 @@ def links(path: Path, paths: list[Path]) -> str:
     names = {path.stem[:2]: path.name for path in paths}
     place, number = paths.index(path), path.stem[:2]
     parts = [link("← {}", paths[place - 1].stem[:2], names)] if place else []
-    parts += [link("belongs to {}", BELONGS_TO[number], names)] if number in BELONGS_TO else []
+    parts += [link("belongs to {}", BELONGS_TO[number], names)] if BELONGS_TO.get(number) in names else []
     parts += [link("{} →", paths[place + 1].stem[:2], names) if place + 1 < len(paths) else link("{} ↺", "00", names)]
-    parts += [link("a closer look: {}", closer, names) for closer in BELONGS_TO if BELONGS_TO[closer] == number]
+    parts += [link("a closer look: {}", closer, names) for closer in names if BELONGS_TO.get(closer) == number]
     return " · ".join(parts)
 
 
