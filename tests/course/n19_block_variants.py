@@ -213,11 +213,16 @@ wrong(
 )
 wrong("19.4", "the last piece alone", loop(result="pieces[-1]"), "last branch adds")
 wrong("19.4", "the other order", loop(result="torch.cat(pieces[::-1], 1)"), "another order")
-wrong("19.4", "without gradients", FRUGAL + "        with torch.no_grad():\n" + """            for branch in self.branches:
+NO_GRADIENTS = """        with torch.no_grad():
+            for branch in self.branches:
                 X = torch.cat([X, branch(X)], 1)
             return X
-""", "no gradient")  # fmt: skip
-wrong("19.4", "the input cut off", loop(layer="layer = lambda *pieces, branch=branch: branch(torch.cat([p.detach() for p in pieces], 1))"), "gradient of")  # fmt: skip
+"""
+wrong("19.4", "without gradients", FRUGAL + NO_GRADIENTS, "no gradient")
+DETACHED = """layer = lambda *pieces, branch=branch: branch(
+                torch.cat([piece.detach() for piece in pieces], 1)
+            )"""
+wrong("19.4", "the input cut off", loop(layer=DETACHED), "gradient of")
 wrong("19.4", "adds in place of concatenating", FRUGAL + """        for branch in self.branches:
             X = X + branch(X)
         return X

@@ -101,7 +101,7 @@ def _blocks() -> list[tuple[str, nn.Module, bool]]:
     relu = nn.ReLU
     return [
         ("a pre-activation block", _Block([_norm(), relu(), _conv(), _norm(), relu(), _conv()]), True),
-        ("a pre-activation block with biases", _Block([_norm(), relu(), _conv(True), _norm(), relu(), _conv(True)]), True),
+        ("a block with biases", _Block([_norm(), relu(), _conv(True), _norm(), relu(), _conv(True)]), True),
         ("a block with ReLU-only pre-activation", _Block([relu(), _conv(), _norm(), relu(), _conv(), _norm()]), True),
         ("a block with a ReLU before the addition", _Block([_conv(), _norm(), relu(), _conv(), _norm(), relu()]), True),
         ("the book's block", Residual(6, 6), False),
@@ -143,7 +143,7 @@ def check_hands_on(hands_on: Any) -> None:
             mode = "training" if training else "evaluation"
             said = f"for {name} in {mode} mode, hands_on is {found}; "
             if clean and hands_on_like(block, X, zero=("weight",), only=nn.Conv2d) is found:
-                raise Incorrect(f"{said}with silent convolutions a norm still adds its β, and that is part of the branch")
+                raise Incorrect(f"{said}with silent convolutions a norm still adds its β, and that is the branch's")
             if clean:
                 raise Incorrect(f"{said}once the branch adds nothing, this block gives back X exactly")
             if name == "the book's block":
@@ -268,7 +268,9 @@ def check_frugal(FrugalDenseBlock: Any) -> None:
             right = torch.cat([right, branch(right)], dim=1)
         if not torch.allclose(found, right.detach(), atol=1e-5):
             if torch.allclose(found.sum(dim=1), right.detach().sum(dim=1), atol=1e-4):
-                raise Incorrect("the pieces of the output are in another order; X comes first, then what each branch adds")
+                raise Incorrect(
+                    "the pieces of the output are in another order; X comes first, then what each branch adds"
+                )
             raise Incorrect("the output differs from that of the block that concatenates as it goes")
         _compare_gradients(block, reference, X, output, right)
         pixels = 2 * 5 * 7
