@@ -63,6 +63,7 @@ RUNS: dict[str, dict[str, dict[str, str]]] = {
         "larger share, no momentum": {"share": "0.01", "momentum": "0.0"},
     },
     "18_receptive_fields": {"ten seeds": {"seeds": TEN_SEEDS}},
+    "19_block_variants": {"ten seeds": {"seeds": TEN_SEEDS}, "high rate .2": {"high_rate": "0.2"}},
 }
 """For each notebook, groups of settings by title; a value is an expression of Python."""
 

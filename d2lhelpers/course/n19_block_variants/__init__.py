@@ -1,0 +1,1 @@
+"""The exercises of notebook 19: block variants."""
