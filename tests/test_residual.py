@@ -329,7 +329,9 @@ def test_with_an_expansion_it_builds_torchvisions_networks(name, counts):
     from torchvision import models
 
     with torch.device("meta"):
-        stem = nn.Sequential(nn.Conv2d(3, 64, 7, 2, 3, bias=False), nn.BatchNorm2d(64), nn.ReLU(), nn.MaxPool2d(3, 2, 1))
+        stem = nn.Sequential(
+            nn.Conv2d(3, 64, 7, 2, 3, bias=False), nn.BatchNorm2d(64), nn.ReLU(), nn.MaxPool2d(3, 2, 1)
+        )
         ours = resnet(stem, counts, 64, 1000, torchvisions_bottleneck, expansion=4)
         theirs = models.get_model(name, weights=None)
     assert [value.shape for value in ours.state_dict().values()] == [

@@ -171,7 +171,7 @@ for name, code, cause in (
     ("the weight forgotten", back(path=back.__defaults__[3].replace(".{which}", "")), "last word|stays"),
     ("nothing for the shortcut", back(shortcut="None"), "returns nothing"),
     ("not a text", back(fc="7"), "is a text"),
-    ("only ten blocks", back().replace("stage, block,", "if len(words[1]) > 1:\n        return name\n    stage, block,"),
+    ("only ten blocks", back().replace("stage, block,", "if len(words[1]) > 1: return name\n    stage, block,"),
      "still our name"),
 ):  # fmt: skip
     wrong("11.2", name, code, cause)

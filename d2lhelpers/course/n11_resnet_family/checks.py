@@ -20,10 +20,10 @@ from d2lhelpers.course.exercise import exercise
     minutes=15,
     names=("bottleneck_parameters",),
     hints=(
-        "Go through the blocks one by one, and remember how many channels come in. The first block of *every* stage gets "
-        "other channels than it gives, also that of stage 1.",
-        "A block from b to 4m channels has b·m + 9m² + m·4m weights and norms of m, m and 4m channels; each norm has two "
-        "numbers for a channel. Where b is not 4m, the shortcut adds b·4m weights and a norm of 4m channels.",
+        "Go through the blocks one by one, and remember how many channels come in. The first block of *every* stage "
+        "gets other channels than it gives, also that of stage 1.",
+        "A block from b to 4m channels has b·m + 9m² + m·4m weights and norms of m, m and 4m channels; a norm has two "
+        "numbers for a channel. Where b is not 4m, add b·4m weights and a norm of 4m channels.",
         "The stem has 3·7²·width weights and one norm; the head has 4·width·2^(stages - 1) + 1 numbers for each class.",
     ),
 )
@@ -47,7 +47,7 @@ def check_bottleneck_parameters(bottleneck_parameters: Any) -> None:
             "stage 1 needs a 1×1 convolution on its first shortcut, too: its input has other channels": {
                 "projects": lambda stage, first: first and stage > 0
             },
-            "only the first block of a stage has a 1×1 convolution on its shortcut; the others add their input as it is": {
+            "only the first block of a stage has a 1×1 convolution on its shortcut; the others need none": {
                 "projects": lambda stage, first: True
             },
             "the batch norms on the shortcuts are missing": {"shortcut_norm": 0},
@@ -103,11 +103,11 @@ def _count(
     minutes=10,
     names=("their_name",),
     hints=(
-        "The two dictionaries have the pairs; you need them in the other direction. `{b: a for a, b in inside.items()}` "
+        "The two dictionaries have the pairs, in the other direction. `{b: a for a, b in inside.items()}` "
         "turns one around.",
         "Three places of `path` belong together, as in `path.0.0`; the shortcut has one word. So compare beginnings: "
         '`place.startswith("path.0.0.")`.',
-        'Stage and block are the first two words: `stage, block, place = name.split(".", 2)`. But the stem and the linear '
+        'Stage and block are the first two words: `stage, block, place = name.split(".", 2)`. But stem and linear '
         "layer come first, for they have no block.",
     ),
 )
@@ -133,7 +133,11 @@ def _names() -> Iterator[tuple[str, str]]:
     places = [(f"path.{2 * k}.0", f"conv{k + 1}", ("weight",)) for k in range(3)]
     places += [(f"path.{2 * k}.1", f"bn{k + 1}", of_norm) for k in range(3)]
     places += [("shortcut.0", "downsample.0", ("weight",)), ("shortcut.1", "downsample.1", of_norm)]
-    for ours, theirs, weights in [("0.0", "conv1", ("weight",)), ("0.1", "bn1", of_norm), ("7", "fc", ("weight", "bias"))]:
+    for ours, theirs, weights in [
+        ("0.0", "conv1", ("weight",)),
+        ("0.1", "bn1", of_norm),
+        ("7", "fc", ("weight", "bias")),
+    ]:
         yield from ((f"{ours}.{weight}", f"{theirs}.{weight}") for weight in weights)
     for stage, count in ((1, 2), (2, 1), (3, 12), (4, 8)):
         for block in range(count):
@@ -152,7 +156,7 @@ def _cause_of_name(name: str, answer: str, right: str) -> str:
     if "layer" + answer == right:
         return "a stage is called `layer` and its number there"
     if re.search(r"conv\d|bn\d", answer) and re.sub(r"\d", "", answer) == re.sub(r"\d", "", right):
-        return f"the places of the path are 0, 2 and 4, with a ReLU after the first two, and torchvision counts 1, 2, 3; expected {right!r}"
+        return f"the places of the path are 0, 2 and 4, and torchvision counts 1, 2, 3; expected {right!r}"
     if answer.replace("conv", "bn") == right.replace("conv", "bn"):
         return f"in each pair 0 is the convolution and 1 the norm; expected {right!r}"
     if "shortcut" in answer or ("downsample" in right and "downsample" not in answer):
@@ -168,7 +172,7 @@ def _cause_of_name(name: str, answer: str, right: str) -> str:
     names=("groups_of",),
     hints=(
         "One channel of the output reads the channels of its own group and no others. How do you see which ones?",
-        "Section 6 asks which *positions* have an influence. Ask the same of channels: the gradient of one output channel "
+        "Section 6 asks which *positions* have an influence. Ask that of channels: the gradient of one output channel "
         "with respect to the input, summed over everything but the channels.",
         "`(gradient,) = torch.autograd.grad(layer(X)[0, 0].sum(), X)`; the channels with a gradient are those of one "
         "group, and there are `channels` of them in all groups together.",
@@ -185,7 +189,7 @@ def check_groups_of(groups_of: Any) -> None:
             continue
         said = f"{channels} channels in {groups} group{'s' if groups > 1 else ''} came out as {found}"
         causes = {
-            channels // groups: "that is how many input channels one output channel reads; asked is how many groups there are",
+            channels // groups: "that is how many input channels one output channel reads; asked are the groups",
             channels: "that is all input channels",
             out // groups: "that is how many output channels a group has",
             out: "that is how many output channels there are",
@@ -193,7 +197,7 @@ def check_groups_of(groups_of: Any) -> None:
             0: "no channel at all has an influence by your count; is the input of the gradient the one that went in?",
         }
         if found == 1 and groups > 1:
-            raise Incorrect(f"{said}: the sum over all output channels reads every input channel; ask one channel alone.")
+            raise Incorrect(f"{said}: all output channels together read every input channel; ask one channel alone.")
         raise Incorrect(f"{said}: {causes.get(found, 'count the input channels that one output channel reads')}.")
 
 
@@ -218,8 +222,8 @@ class _Box(nn.Module):
     minutes=10,
     names=("cause_of",),
     hints=(
-        "Begin with the column that says whether the weights fit: a mistake without weights of its own cannot show there.",
-        "The finder looks at layers with weights. A mistake *between* two of them shows at the first layer that it feeds.",
+        "Begin with the column that says whether the weights fit: a mistake without weights cannot show there.",
+        "The finder looks at layers with weights. A mistake *between* two shows at the first layer that it feeds.",
         "Which of the statements change the number of multiply-adds, and which cannot?",
     ),
 )
@@ -234,11 +238,11 @@ def check_symptoms(cause_of: Any) -> None:
         raise Incorrect(f"cause_of says nothing about {', '.join(missing)}")
     changes_weights = "groups change the shapes of weights, so torchvision's would not load"
     shared = {
-        "a": "without the sum, all that the first block computes would agree; the next block would be the first to differ",
+        "a": "without the sum, the layers of the first block would agree, and the next block would differ first",
         "b": changes_weights,
         "c": "a stride in another place changes the multiply-adds and a shape",
         "d": "without the norms on the shortcuts parameters would be missing, and names left over",
-        "e": "a missing ReLU inside the path shows at the 3×3 convolution of the very first block, and costs no multiply-add",
+        "e": "a missing ReLU in the path shows at the 3×3 convolution of the very first block, and in no count",
         "f": "another pooling changes all that comes after the stem, so the very first 1×1 convolution would differ",
         "g": "another eps first shows at a norm, and in no count",
     }
