@@ -181,7 +181,7 @@ def _cause_of_name(name: str, answer: str, right: str) -> str:
 def check_groups_of(groups_of: Any) -> None:
     """Grouped convolutions behind a name of their own, with norms and with groups of several sizes."""
     for channels, out, groups, kernel_size, strides in (
-        (8, 8, 2, 3, 1), (12, 24, 3, 3, 2), (6, 6, 6, 1, 1), (10, 5, 1, 3, 1), (32, 64, 32, 3, 1), (16, 8, 4, 5, 2),
+        (8, 12, 2, 3, 1), (12, 24, 3, 3, 2), (6, 6, 6, 1, 1), (10, 5, 1, 3, 1), (32, 64, 32, 3, 1), (16, 8, 4, 5, 2),
     ):  # fmt: skip
         layer = _Box(channels, out, groups, kernel_size, strides).eval()
         found = whole_number(call(groups_of, layer, channels), "the number of groups")
