@@ -139,6 +139,7 @@ def resnet(
     width: int,
     num_classes: int = 10,
     block: Callable[..., nn.Module] = Residual,
+    expansion: int = 1,
 ) -> nn.Sequential:
     """Build a residual network: the stem, the stages one by one, then the head.
 
@@ -152,11 +153,15 @@ def resnet(
     num_residuals : sequence of int
         Blocks of each stage, for instance ``(3, 4, 6, 3)`` for ResNet-34.
     width : int
-        Channels of the stem and of the first stage.
+        Channels of the stem and, times `expansion`, of the first stage.
     num_classes : int
         Scores that come out.
     block : callable
         Makes a block; called with the arguments of `Residual`.
+    expansion : int
+        How many times the stem's channels the first stage hands on: 4 in the paper's networks of
+        bottleneck blocks. The first block is then called with other channels out than in, and must
+        adapt its input by itself.
 
     Returns
     -------
@@ -170,7 +175,7 @@ def resnet(
     stages = []
     channels = width
     for i, count in enumerate(num_residuals):
-        wider = width * 2**i
+        wider = width * expansion * 2**i
         stage = resnet_block(channels, wider, count, first_block=i == 0, block=block)
         stages.append(nn.Sequential(*stage))
         channels = wider

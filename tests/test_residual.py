@@ -311,3 +311,52 @@ def test_resnet34_is_the_same_builder_with_other_numbers():
 
 def blocks_of(net: nn.Module) -> list[Residual]:
     return [module for module in net.modules() if isinstance(module, Residual)]
+
+
+# Blocks that hand on more channels than they work with
+
+
+def torchvisions_bottleneck(input_channels, num_channels, use_1x1conv=False, strides=1):
+    from torchvision.models.resnet import Bottleneck, conv1x1
+
+    adapts = input_channels != num_channels or strides != 1
+    shortcut = nn.Sequential(conv1x1(input_channels, num_channels, strides), nn.BatchNorm2d(num_channels))
+    return Bottleneck(input_channels, num_channels // 4, strides, shortcut if adapts else None)
+
+
+@pytest.mark.parametrize("name, counts", [("resnet50", (3, 4, 6, 3)), ("resnet101", (3, 4, 23, 3))])
+def test_with_an_expansion_it_builds_torchvisions_networks(name, counts):
+    from torchvision import models
+
+    with torch.device("meta"):
+        stem = nn.Sequential(
+            nn.Conv2d(3, 64, 7, 2, 3, bias=False), nn.BatchNorm2d(64), nn.ReLU(), nn.MaxPool2d(3, 2, 1)
+        )
+        ours = resnet(stem, counts, 64, 1000, torchvisions_bottleneck, expansion=4)
+        theirs = models.get_model(name, weights=None)
+    assert [value.shape for value in ours.state_dict().values()] == [
+        value.shape for value in theirs.state_dict().values()
+    ]
+
+
+def test_a_network_of_bottlenecks_computes_what_torchvisions_does():
+    from torchvision.models.resnet import Bottleneck, ResNet
+
+    torch.manual_seed(0)
+    theirs = unusual(ResNet(Bottleneck, [1, 2, 1, 2], num_classes=7)).eval()
+    stem = nn.Sequential(nn.Conv2d(3, 64, 7, 2, 3, bias=False), nn.BatchNorm2d(64), nn.ReLU(), nn.MaxPool2d(3, 2, 1))
+    ours = resnet(stem, (1, 2, 1, 2), 64, 7, torchvisions_bottleneck, expansion=4).eval()
+    ours.load_state_dict(dict(zip(ours.state_dict(), theirs.state_dict().values())), strict=True)
+    X = torch.rand(2, 3, 40, 48)
+    with torch.no_grad():
+        torch.testing.assert_close(ours(X), theirs(X))
+
+
+def test_without_an_expansion_the_channels_are_those_of_the_stem():
+    net = resnet(nn.Conv2d(1, 4, 3, padding=1), (1, 1), 4)
+    assert [block.conv2.out_channels for block in blocks_of(net)] == [4, 8]
+
+
+def test_an_expansion_that_the_block_cannot_adapt_to_is_refused():
+    with pytest.raises(ValueError, match="use_1x1conv=True"):
+        resnet(nn.Conv2d(1, 4, 3, padding=1), (1, 1), 4, expansion=4)

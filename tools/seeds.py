@@ -49,6 +49,7 @@ RUNS: dict[str, dict[str, dict[str, str]]] = {
         "ten seeds, three epochs": {"seeds": TEN_SEEDS, "num_epochs": "3"},
         "other seeds": {"seeds": "(10, 11, 12)", "main_seed": "1"},
     },
+    "11_resnet_family": {"ten seeds": {"seeds": TEN_SEEDS}, "more steps": {"num_steps": "300"}},
     "14_keras": {"ten seeds": {"seeds": TEN_SEEDS}, "lower rate": {"lr": "0.01"}},
     "15_bug_museum": {
         "ten seeds": {"seeds": TEN_SEEDS},
