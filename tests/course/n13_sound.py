@@ -41,80 +41,50 @@ wrong("13.1", "not counted", frames(below=19.1), "whole number")
 for letter, cause in {"a": "40", "c": "loud", "d": "nothing is lost", "e": "frequencies only"}.items():
     wrong("13.1", f"reason {letter}", frames(reason=f"'{letter}'"), rf"not \({letter}\): .*{cause}")
 
-# 13.2: holes
+# 13.2: so many decibels of noise
 
-MASKED = """
-def masked(X, max_bands, max_frames, generator):
-    X = {copy}
+NOISY = """
+def with_noise(wave, decibels, generator):
+    noise = {noise}
+    factor = {factor}
     {before}
-    for i in range(len(X)):
-        for largest, dim in ((max_bands, 1), (max_frames, 2)):
-            side = X.shape[dim + 1]
-            width = {width}
-            first = {first}
-            X[i].narrow(dim, first, width).fill_({value})
-    return X
+    return {result}
 """
-WIDTH = "torch.randint(0, largest + 1, (), generator=generator).item()"
-FIRST = "torch.randint(0, side - width + 1, (), generator=generator).item()"
+FACTOR = "(wave.square().mean() / noise.square().mean() / 10 ** (decibels / 10)) ** 0.5"
 
 
-def holes(copy="X.clone()", before="", width=WIDTH, first=FIRST, value="0"):
-    return MASKED.format(copy=copy, before=before, width=width, first=first, value=value)
+def noisy(noise="torch.randn(len(wave), generator=generator)", factor=FACTOR, before="", result="wave + factor * noise"):
+    return NOISY.format(noise=noise, factor=factor, before=before, result=result)
 
 
-right("13.2", "narrow", holes())
+right("13.2", "by norms", noisy(factor="wave.norm() / noise.norm() * 10 ** (-decibels / 20)"))
 right(
     "13.2",
-    "without a loop",
+    "uniform noise, sample by sample",
     """
-def masked(X, max_bands, max_frames, generator):
-    for dim, largest in ((2, max_bands), (3, max_frames)):
-        side, n = X.shape[dim], len(X)
-        width = torch.randint(0, largest + 1, (n, 1), generator=generator)
-        first = (torch.rand(n, 1, generator=generator) * (side - width + 1)).long()
-        places = torch.arange(side)[None]
-        keep = (places < first) | (places >= first + width)
-        X = X * (keep[:, None, :, None] if dim == 2 else keep[:, None, None, :])
-    return X
+def with_noise(wave, decibels, generator):
+    noise = 2 * torch.rand(wave.shape, generator=generator) - 1
+    target = 10 * wave.pow(2).sum().log10() - decibels
+    return torch.stack([w + n for w, n in zip(wave, noise * 10 ** ((target - 10 * noise.pow(2).sum().log10()) / 20))])
 """,
 )
-wrong("13.2", "in place", holes(copy="X"), "not left as it came")
-wrong("13.2", "PyTorch's own random numbers", holes(width="torch.randint(0, largest + 1, ()).item()"), "PyTorch's own")
-wrong("13.2", "Python's random numbers", holes(before="import random", width="random.randint(0, largest)"), "same state")
-wrong("13.2", "a generator of its own", holes(before="generator = torch.Generator().manual_seed(0)"), "another seed")
-wrong("13.2", "ones in place of zeros", holes(value="1"), "outside of the holes have changed")
-wrong("13.2", "the largest width is left out", holes(width=WIDTH.replace("largest + 1", "largest")), "is included")
-wrong("13.2", "width 0 is left out", holes(width=WIDTH.replace("(0,", "(1,")), "width 0 should occur")
-wrong("13.2", "always the largest width", holes(width="largest"), "width 0 should occur")
-wrong("13.2", "never at the end", holes(first=FIRST.replace("width + 1", "width")), "last place is never")
-wrong("13.2", "only at the beginning", holes(first="int(torch.rand((), generator=generator) > 2)"), "never in a hole")
-wrong("13.2", "too wide", holes(width=WIDTH.replace("+ 1", "+ 2")), "at most 3")
-wrong("13.2", "bands only", holes().replace("((max_bands, 1), (max_frames, 2))", "((max_bands, 1),)"), "no hole in the frames")
-wrong("13.2", "one hole for all", """
-def masked(X, max_bands, max_frames, generator):
-    X = X.clone()
-    b, f = (torch.randint(1, n + 1, (), generator=generator).item() for n in (max_bands, max_frames))
-    X[:, :, 2 : 2 + b] = 0
-    X[:, :, :, 3 : 3 + f] = 0
-    return X
-""", "same hole")  # fmt: skip
-wrong("13.2", "a rectangle", """
-def masked(X, max_bands, max_frames, generator):
-    X = X.clone()
-    for x in X:
-        b = torch.randint(0, max_bands + 1, (), generator=generator).item()
-        f = torch.randint(0, max_frames + 1, (), generator=generator).item()
-        i = torch.randint(0, x.shape[1] - b + 1, (), generator=generator).item()
-        j = torch.randint(0, x.shape[2] - f + 1, (), generator=generator).item()
-        x[0, i : i + b, j : j + f] = 0
-    return X
-""", "rectangle")  # fmt: skip
-wrong("13.2", "scattered zeros", """
-def masked(X, max_bands, max_frames, generator):
-    return X * (torch.rand(X.shape, generator=generator) > 0.2)
-""", "belong to neither")  # fmt: skip
-wrong("13.2", "no change", "def masked(X, max_bands, max_frames, generator):\n    return X.clone()\n", "nothing was set")
+wrong("13.2", "divided by 20", noisy(factor=FACTOR.replace("/ 10)", "/ 20)")), "take its square root|by 20|should be")
+wrong("13.2", "divided by 5", noisy(factor=FACTOR.replace("/ 10)", "/ 5)")), "square is the power")
+wrong("13.2", "no root", noisy(factor=FACTOR.replace(") ** 0.5", ")")), "should be|square root")
+wrong("13.2", "upside down", noisy(factor=FACTOR.replace("/ 10 **", "* 10 **")), "upside down")
+wrong("13.2", "the noise's power taken for 1", noisy(factor=FACTOR.replace("/ noise.square().mean() ", "")), "not 1 exactly")
+wrong("13.2", "the wave's power not used", noisy(factor="(1 / 10 ** (decibels / 10)) ** 0.5"), "power of the wave is not used")
+wrong("13.2", "in place", noisy(before="wave += factor * noise", result="wave"), "not left as it came")
+wrong("13.2", "the noise alone", noisy(result="factor * noise"), "should be|decibels above")
+wrong("13.2", "nothing", noisy(result="wave"), "nothing was added")
+wrong("13.2", "PyTorch's own numbers", noisy(noise="torch.randn(len(wave))"), "same state")
+wrong("13.2", "a seed of its own", noisy(
+    noise="torch.randn(len(wave), generator=torch.Generator().manual_seed(5))"
+), "another seed")  # fmt: skip
+wrong("13.2", "a hum", noisy(
+    noise="torch.sin(torch.arange(len(wave)) * 0.1 + torch.rand(1, generator=generator))"
+), "neighboring samples")  # fmt: skip
+wrong("13.2", "one number", noisy(noise="torch.randn(1, generator=generator).expand(len(wave))"), "few different|alike")
 
 # 13.3: one speaker, one side
 

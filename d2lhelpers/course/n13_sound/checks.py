@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from typing import Any
 
@@ -68,78 +69,58 @@ def check_frames_and_bands(num_frames: Any, bin_width: Any, bands_below_1000: An
 
 @exercise(
     "13.2",
-    "Holes",
+    "So many decibels of noise",
     difficulty=2,
-    minutes=15,
-    names=("masked",),
+    minutes=10,
+    names=("with_noise",),
     hints=(
-        "One spectrogram at a time is fine: a loop over `range(len(X))` and slices set to zero. Begin with `X.clone()`.",
-        "`torch.randint(0, n + 1, (), generator=generator).item()` is a whole number from 0 to n, both included.",
-        "Draw a width from 0 to `max_bands`; then the first band of the hole from 0 to `bands - width`. The same for "
-        "the frames, with numbers of their own.",
+        "Begin with `noise = torch.randn(wave.shape, generator=generator)`. What does it have to be multiplied by?",
+        "The power of a wave is the mean of its squares. A ratio of powers of `d` decibels is a factor of `10 ** (d / 10)`.",
+        "The noise should have the power `wave.square().mean() / 10 ** (decibels / 10)`. It has `noise.square().mean()`; "
+        "and power goes with the square of the factor.",
     ),
 )
-def check_masked(masked: Any) -> None:
-    """Spectrograms without a zero, so that a hole can be seen; many of them, so that chance can be judged."""
-    count, bands, frames, max_bands, max_frames = 400, 9, 14, 3, 5
-    X = 0.5 + torch.rand(count, 1, bands, frames, generator=torch.Generator().manual_seed(132))
+def check_with_noise(with_noise: Any) -> None:
+    """Waves of several lengths and powers; what was added is judged by its power."""
     state = torch.get_rng_state()
-    with unchanged(X, "X"):
-        found = _masked(masked, X, max_bands, max_frames, 1)
-    again = _masked(masked, X, max_bands, max_frames, 1)
-    other = _masked(masked, X, max_bands, max_frames, 2)
+    for seed, (samples, size, decibels) in enumerate([(4000, 0.3, 10), (900, 0.02, 20.0), (3000, 0.5, 0), (1000, 0.1, -6)]):
+        wave = size * torch.randn(samples, generator=torch.Generator().manual_seed(132 + seed)).cumsum(0).sin()
+        with unchanged(wave, "wave"):
+            found = _noisy(with_noise, wave, decibels, 1)
+        noise = found - wave
+        if not noise.any():
+            raise Incorrect("nothing was added: with_noise returns the wave as it came")
+        signal, power = (part.double().square().mean().item() for part in (wave, noise))
+        ratio = 10 * math.log10(signal / power)
+        if abs(ratio - decibels) > 0.01:
+            said = f"with_noise(wave, {decibels}, generator) has a signal {ratio:.2f} decibels above its noise"
+            own = torch.randn(wave.shape, generator=torch.Generator().manual_seed(1)).double().square().mean().item()
+            causes = [
+                (2 * decibels, "decibels of power divide by 10; by 20 is for sizes, whose square is the power"),
+                (decibels / 2, "the factor of the power is taken for that of the noise itself; take its square root"),
+                (-decibels, "the ratio is upside down: the more decibels, the weaker the noise"),
+                (decibels - 10 * math.log10(own), "the noise's own power is not 1 exactly; divide by what it is"),
+                (10 * math.log10(signal) + decibels, "the power of the wave is not used; a weak wave needs weak noise"),
+                (10 * math.log10(signal) + decibels - 10 * math.log10(own), "the power of the wave is not used"),
+            ]
+            near = [cause for wrong, cause in causes if abs(ratio - wrong) < 0.01]
+            raise Incorrect(f"{said}; {near[0] if near else f'it should be {decibels}'}")
+        if not torch.equal(found, _noisy(with_noise, wave, decibels, 1)):
+            raise Incorrect("with a generator in the same state, the noise differs; it should come from that generator")
+        if torch.equal(found, _noisy(with_noise, wave, decibels, 2)):
+            raise Incorrect("with a generator of another seed, the noise is the same; is one made inside the function?")
+        steps = (noise / noise.std()).round(decimals=3).unique()
+        if len(steps) < samples // 10:
+            raise Incorrect("noise should be different from sample to sample; yours has few different numbers")
+        if abs((noise[1:] * noise[:-1]).mean().item() / power) > 0.3:
+            raise Incorrect("neighboring samples of the noise are alike; draw a number for each sample")
     if not torch.equal(state, torch.get_rng_state()):
-        raise Incorrect("the generator should draw all random numbers; PyTorch's own was used. Pass generator=generator")
-    if not torch.equal(found, again):
-        raise Incorrect("with a generator in the same state, the holes differ; every random number should come from it")
-    if torch.equal(found, X):
-        raise Incorrect("nothing was set to zero")
-    if torch.equal(found, other):
-        raise Incorrect("with a generator of another seed, the holes are the same; is one made inside the function?")
-    zero = found[:, 0] == 0
-    if not torch.equal(found[:, 0][~zero], X[:, 0][~zero]):
-        raise Incorrect("numbers outside of the holes have changed; they should stay as they are")
-    band_holes, frame_holes = zero.all(dim=2), zero.all(dim=1)  # (count, bands), (count, frames)
-    if not torch.equal(zero, band_holes[:, :, None] | frame_holes[:, None, :]):
-        if (zero == (zero.any(dim=2)[:, :, None] & zero.any(dim=1)[:, None, :])).all():
-            raise Incorrect("the hole is a rectangle; a hole in bands goes over all frames, and one in frames over all bands")
-        raise Incorrect("a hole should go over all frames, or over all bands; some zeros belong to neither")
-    for holes, largest, what in ((band_holes, max_bands, "bands"), (frame_holes, max_frames, "frames")):
-        _check_holes(holes, largest, what)
+        raise Incorrect("the generator should draw all random numbers; PyTorch's own was used as well")
 
 
-def _masked(function: Any, X: torch.Tensor, max_bands: int, max_frames: int, seed: int) -> torch.Tensor:
-    result = call(function, X.clone() if seed == 2 else X, max_bands, max_frames, torch.Generator().manual_seed(seed))
-    return tensor(result, tuple(X.shape), "what masked returns")
-
-
-def _check_holes(holes: torch.Tensor, largest: int, what: str) -> None:
-    """Check holes of shape (spectrograms, places): one run each, widths from 0 to `largest`, anywhere."""
-    side, widths = holes.shape[1], holes.sum(dim=1)
-    starts = (holes[:, 1:] & ~holes[:, :-1]).sum(dim=1) + holes[:, 0]
-    if (starts > 1).any():
-        raise Incorrect(f"the {what} of a hole should be neighbors; some spectrograms have two holes or more")
-    if (holes == holes[0]).all():
-        if not holes.any():
-            raise Incorrect(f"no hole in the {what}: a run of neighboring {what} should become zero, over the whole picture")
-        raise Incorrect(f"all spectrograms have the same hole in their {what}; draw one for each of them")
-    found = set(widths.tolist())
-    if max(found) > largest:
-        raise Incorrect(f"a hole is {max(found)} {what} wide; at most {largest} were asked for")
-    if max(found) < largest:
-        raise Incorrect(f"no hole is {largest} {what} wide in 400 spectrograms; the largest width is included")
-    if 0 not in found:
-        raise Incorrect(f"every spectrogram has a hole in its {what}; width 0 should occur, so that some stay whole")
-    if found != set(range(largest + 1)):
-        raise Incorrect(f"widths should be drawn evenly from 0 to {largest} {what}; found only {sorted(found)}")
-    rare = (widths.bincount(minlength=largest + 1).float() / len(widths)).min().item()
-    if rare < 0.4 / (largest + 1):
-        raise Incorrect(f"widths should be drawn evenly from 0 to {largest} {what}; one of them is much too rare")
-    ever = holes.any(dim=0)
-    if not ever.all():
-        place = int((~ever).nonzero()[0])
-        end = "the last place is never in a hole: the first of a hole goes from 0 to side - width, both included"
-        raise Incorrect(end if place == side - 1 else f"{what[:-1]} {place} is never in a hole; holes may be anywhere")
+def _noisy(function: Any, wave: torch.Tensor, decibels: float, seed: int) -> torch.Tensor:
+    result = call(function, wave, decibels, torch.Generator().manual_seed(seed))
+    return tensor(result, tuple(wave.shape), "what with_noise returns")
 
 
 @exercise(

@@ -12,16 +12,12 @@ my_reason = "b"  # answer
 
 # Exercise 13.2
 
-def masked(X, max_bands, max_frames, generator):
-    """A copy of X, (batch, 1, bands, frames), with a hole in the bands and one in the frames of each spectrogram."""
+def with_noise(wave, decibels, generator):
+    """The wave, (samples,), with white noise whose power lies so many decibels below its own."""
     # answer
-    X = X.clone()
-    for spectrogram in X:
-        for largest, turned in ((max_bands, spectrogram[0]), (max_frames, spectrogram[0].T)):  # .T shares its numbers
-            width = torch.randint(0, largest + 1, (), generator=generator).item()
-            first = torch.randint(0, len(turned) - width + 1, (), generator=generator).item()
-            turned[first : first + width] = 0
-    return X
+    noise = torch.randn(wave.shape, generator=generator)
+    power = wave.square().mean() / 10 ** (decibels / 10)
+    return wave + noise * (power / noise.square().mean()).sqrt()  # power goes with the square of the size
     # end of answer
 
 
