@@ -14,6 +14,11 @@ from torch.nn import functional as F
 
 DATA_FOLDER = Path(__file__).parent / "data" / "spoken_digits"
 SAMPLE_RATE = 8000  # samples/s; that of telephones, and of the slowest of our sources
+NUM_BANDS, NUM_FRAMES = 40, 64  # of a spectrogram
+HOP = 96  # samples from frame to frame: 12 ms
+WINDOW, NUM_POINTS = 200, 512  # samples of a frame, 25 ms; of its Fourier transform
+RANGE = 50.0  # decibels, from the loudest place down
+
 PARTS = ("train", "unheard", "choose", "test", "person")
 FILE_NAME = re.compile(r"(\d)_([^_]+)_(\d+)\.wav", flags=re.IGNORECASE)
 
@@ -43,7 +48,8 @@ def read_spoken_digits(part: str) -> Recordings:
     ----------
     part : str
         ``"train"`` and ``"unheard"`` are made by one synthesizer (eSpeak NG), with different voices; ``"choose"`` and
-        ``"test"`` by others, built from recordings of people; ``"person"`` are a person's ten digits.
+        ``"test"`` by others, built from recordings of people; ``"person"`` are a person's ten digits. Who they all are
+        is in ``data/spoken_digits/LICENSE.md``.
 
     Raises
     ------
@@ -97,12 +103,12 @@ def _read_sound(path: Path) -> tuple[np.ndarray, int]:
 
 
 def resample(wave: np.ndarray, rate: int) -> np.ndarray:
-    """Return a wave of shape (samples,) at `SAMPLE_RATE`; what is too high for that rate is filtered out."""
+    """Return a wave of shape (samples,), taken `rate` times a second, at `SAMPLE_RATE`; what is too high goes."""
+    if rate == SAMPLE_RATE:
+        return wave
     from scipy.signal import resample_poly
 
     common = math.gcd(rate, SAMPLE_RATE)
-    if rate == SAMPLE_RATE:
-        return wave
     return resample_poly(wave, SAMPLE_RATE // common, rate // common).astype(np.float32)
 
 
@@ -128,11 +134,6 @@ def trim(wave: np.ndarray, decibels: float = 30) -> np.ndarray:
         raise ValueError("there is nothing to hear")
     (loud,) = np.nonzero(power > power.max() / 10 ** (decibels / 10))
     return wave[max(0, loud[0] - 1) * frame : (loud[-1] + 2) * frame]
-
-
-NUM_BANDS, NUM_FRAMES = 40, 64  # of a spectrogram
-HOP, WINDOW, NUM_POINTS = 96, 200, 512  # samples: from frame to frame, 12 ms; of a frame, 25 ms; of its Fourier transform
-RANGE = 50.0  # decibels
 
 
 def mel(frequency: torch.Tensor | float) -> torch.Tensor:
@@ -163,8 +164,8 @@ def mel_filters(num_bands: int = NUM_BANDS, num_points: int = NUM_POINTS) -> tor
 def log_mel(wave: torch.Tensor) -> torch.Tensor:
     """Return the log-mel spectrogram of a wave of shape (samples,): (bands, frames), from 0 to 1.
 
-    1 is the loudest place, 0 is 50 dB below it or less. A short word has quiet on both sides; of a long one the middle
-    is taken.
+    1 is the loudest place, 0 is 50 dB below it or less. A short word has quiet on both sides; of one longer than 0.77
+    seconds the middle is taken. The wave is at `SAMPLE_RATE`, and on the CPU.
     """
     spectrum = torch.stft(
         wave, NUM_POINTS, HOP, WINDOW, torch.hann_window(WINDOW), pad_mode="constant", return_complex=True

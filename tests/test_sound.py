@@ -11,8 +11,18 @@ import soundfile
 import torch
 
 from d2lhelpers.sound import (
-    DATA_FOLDER, NUM_BANDS, NUM_FRAMES, PARTS, SAMPLE_RATE, log_mel, mel, mel_filters, read_recordings,
-    read_spoken_digits, resample, trim,
+    DATA_FOLDER,
+    NUM_BANDS,
+    NUM_FRAMES,
+    PARTS,
+    SAMPLE_RATE,
+    log_mel,
+    mel,
+    mel_filters,
+    read_recordings,
+    read_spoken_digits,
+    resample,
+    trim,
 )  # fmt: skip
 
 
@@ -24,7 +34,8 @@ def tone(frequency: float, seconds: float = 0.5, rate: int = SAMPLE_RATE) -> np.
 
 
 @pytest.mark.parametrize(
-    "part, voices, each", [("train", 110, 10), ("unheard", 12, 10), ("choose", 3, 30), ("test", 5, 30), ("person", 1, 10)]
+    "part, voices, each",
+    [("train", 110, 10), ("unheard", 12, 10), ("choose", 3, 30), ("test", 5, 30), ("person", 1, 10)],
 )
 def test_every_voice_says_every_digit_equally_often(part, voices, each):
     recordings = read_spoken_digits(part)
@@ -51,7 +62,9 @@ def test_the_index_has_as_many_samples_as_the_files():
 
 
 def test_no_voice_and_no_speaker_is_in_two_parts():
-    speakers = {part: {voice.split()[-1].removesuffix("16") for voice in read_spoken_digits(part).voices} for part in PARTS}
+    speakers = {
+        part: {voice.split()[-1].removesuffix("16") for voice in read_spoken_digits(part).voices} for part in PARTS
+    }
     assert speakers["choose"] == {"kal"} and speakers["test"] == {"awb", "rms", "slt", "ked"}
     assert not speakers["train"] & speakers["unheard"]
 

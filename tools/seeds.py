@@ -48,6 +48,10 @@ RUNS: dict[str, dict[str, dict[str, str]]] = {
         "ten seeds, three epochs": {"seeds": TEN_SEEDS, "num_epochs": "3"},
         "other seeds": {"seeds": "(10, 11, 12)", "main_seed": "1"},
     },
+    "13_sound": {
+        "ten seeds": {"seeds": TEN_SEEDS},
+        "half the epochs": {"num_epochs": "12"},
+    },
     "15_bug_museum": {
         "ten seeds": {"seeds": TEN_SEEDS},
         "lower rate": {"lr": "0.02"},

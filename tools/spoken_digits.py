@@ -4,7 +4,7 @@
         asterisk-core-sounds-en-wav
     python tools/spoken_digits.py
 
-Which versions made the recordings that are there stands in the folder's LICENSE.md; others may sound a little different.
+The LICENSE.md beside the recordings says which versions made them; others may sound a little different.
 """
 
 from __future__ import annotations

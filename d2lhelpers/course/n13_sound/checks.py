@@ -22,8 +22,8 @@ from d2lhelpers.course.exercise import exercise
         "How many samples has 0.6 seconds? A frame begins at sample 0, and then one every 96 samples, as long as there "
         "are samples; `torch.stft` adds half a window of zeros on both sides, so that the last ones are whole.",
         "The Fourier transform of 512 points cuts the 8,000 Hz of the sample rate into 512 equal steps.",
-        "In mel, the tops are evenly spaced: the first at `mel(4000) / 41`, the second at twice that. How many of these "
-        "steps fit into `mel(1000)`?",
+        "In mel, the tops are evenly spaced: the first at `mel(4000) / 41`, the second at twice that. How many of "
+        "these steps fit into `mel(1000)`?",
     ),
 )
 def check_frames_and_bands(num_frames: Any, bin_width: Any, bands_below_1000: Any, reason: Any) -> None:
@@ -75,15 +75,17 @@ def check_frames_and_bands(num_frames: Any, bin_width: Any, bands_below_1000: An
     names=("with_noise",),
     hints=(
         "Begin with `noise = torch.randn(wave.shape, generator=generator)`. What does it have to be multiplied by?",
-        "The power of a wave is the mean of its squares. A ratio of powers of `d` decibels is a factor of `10 ** (d / 10)`.",
-        "The noise should have the power `wave.square().mean() / 10 ** (decibels / 10)`. It has `noise.square().mean()`; "
-        "and power goes with the square of the factor.",
+        "The power of a wave is the mean of its squares. `d` decibels are a ratio of powers of `10 ** (d / 10)`.",
+        "The noise should have the power `wave.square().mean() / 10 ** (decibels / 10)`. It has "
+        "`noise.square().mean()`, and power goes with the square of the factor.",
     ),
 )
 def check_with_noise(with_noise: Any) -> None:
     """Waves of several lengths and powers; what was added is judged by its power."""
     state = torch.get_rng_state()
-    for seed, (samples, size, decibels) in enumerate([(4000, 0.3, 10), (900, 0.02, 20.0), (3000, 0.5, 0), (1000, 0.1, -6)]):
+    for seed, (samples, size, decibels) in enumerate(
+        [(4000, 0.3, 10), (900, 0.02, 20.0), (3000, 0.5, 0), (1000, 0.1, -6)]
+    ):
         wave = size * torch.randn(samples, generator=torch.Generator().manual_seed(132 + seed)).cumsum(0).sin()
         with unchanged(wave, "wave"):
             found = _noisy(with_noise, wave, decibels, 1)
@@ -153,14 +155,18 @@ def check_split_by_speaker(split_by_speaker: Any, question: Any) -> None:
         if (kept, out) == (rest, right):
             continue
         if (kept, out) == (right, rest):
-            raise Incorrect("the two lists are in the wrong order: first the recordings to train on, then those held out")
+            raise Incorrect(
+                "the two lists are in the wrong order: first the recordings to train on, then those held out"
+            )
         both = {speaker_of[voices[i]] for i in kept if i < 40} & {speaker_of[voices[i]] for i in out if i < 40}
         if sorted(kept) == rest and sorted(out) == right:
             raise Incorrect("the positions should be in the order of the recordings")
         if sorted(kept + out) != list(range(40)):
             raise Incorrect("every position from 0 should be in one of the two lists, and in no more than one")
         if both:
-            raise Incorrect(f"with {sorted(held_out)} held out, {sorted(both)[0]} is on both sides; decide by the speaker")
+            raise Incorrect(
+                f"with {sorted(held_out)} held out, {sorted(both)[0]} is on both sides; decide by the speaker"
+            )
         raise Incorrect(f"with {sorted(held_out)} held out, the speakers on the second side are not these")
     wrong = {
         "a": "many recordings help little if they are of the same few voices",
@@ -191,16 +197,18 @@ def _positions(part: Any) -> list[int]:
     names=("worst_confusion",),
     hints=(
         "Only the places where `digits != predicted` count. What is the commonest pair there?",
-        "`confusion(digits, predicted)` of Section 6 counts all pairs; set its diagonal to zero.",
-        "`divmod(position, 10)` gives row and column of the flattened matrix's largest entry; `argmax` finds the first of "
-        "equal ones, which is the pair that is asked for.",
+        "`confusion(digits, predicted)` of Section 5 counts all pairs; set its diagonal to zero.",
+        "`divmod(position, 10)` gives row and column of the flattened matrix's largest entry; `argmax` finds the "
+        "first of equal ones, which is the pair that is asked for.",
     ),
 )
 def check_worst_confusion(worst_confusion: Any) -> None:
     """Random predictions, ties, and no mistake at all."""
     generator = torch.Generator().manual_seed(134)
     digits = torch.randint(0, 10, (300,), generator=generator)
-    noisy = torch.where(torch.rand(300, generator=generator) < 0.4, torch.randint(0, 10, (300,), generator=generator), digits)
+    noisy = torch.where(
+        torch.rand(300, generator=generator) < 0.4, torch.randint(0, 10, (300,), generator=generator), digits
+    )
     one_way = (torch.tensor([5, 5, 5, 9, 9, 1, 1, 1, 1]), torch.tensor([9, 9, 5, 5, 9, 1, 1, 1, 1]))
     tie = (torch.tensor([7, 2, 2, 7, 3]), torch.tensor([1, 8, 8, 1, 3]))
     tie_in_row = (torch.tensor([4, 4, 4, 4, 0]), torch.tensor([6, 5, 6, 5, 0]))
@@ -220,13 +228,15 @@ def check_worst_confusion(worst_confusion: Any) -> None:
         if found[0] == found[1]:
             raise Incorrect(f"{found} is no mistake: there the digit was understood; leave the diagonal out")
         if found == (right[1], right[0], right[2]):
-            raise Incorrect("the pair is the wrong way around: first the digit that was said, then what it was taken for")
-        if found[2] == both:
-            raise Incorrect(f"{found} counts both directions; 5 taken for 9 and 9 taken for 5 are two kinds of mistake")
+            raise Incorrect(
+                "the pair is the wrong way around: first the digit that was said, then what it was taken for"
+            )
         if found in pairs and found[2] == right[2]:
             raise Incorrect(f"{found} is as frequent as {right}; of equal ones, the smaller digit comes first")
-        if found[:2] == right[:2]:
+        if found[:2] == right[:2] and found[2] != (matrix + matrix.T)[right[0], right[1]]:
             raise Incorrect(f"the pair {found[:2]} is right, but it occurs {right[2]} times, not {found[2]}")
+        if found[2] == both:
+            raise Incorrect(f"{found} counts both directions; 5 taken for 9 and 9 taken for 5 are two kinds of mistake")
         raise Incorrect(f"{found} is not the most frequent mistake; that is {right}")
     nothing = call(worst_confusion, torch.arange(10), torch.arange(10))
     if nothing is not None:

@@ -3,8 +3,8 @@
 num_frames = 1 + 4800 // 96  # answer
 bin_width = 8000 / 512  # answer
 # answer
-# mel(1000) / (mel(4000) / 41) is 19.1: half of the bands get the lowest quarter of the frequencies, where the ear is fine
-# and vowels differ.
+# mel(1000) / (mel(4000) / 41) is 19.1: half of the bands get the lowest quarter of the frequencies, where the ear
+# is fine and vowels differ.
 bands_below_1000 = 19
 # end of answer
 my_reason = "b"  # answer
