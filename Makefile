@@ -8,7 +8,7 @@ NOTEBOOK_TESTS := --nbval-lax --nbval-current-env --nbval-cell-timeout=900 --nbv
 
 export JUPYTER_PREFER_ENV_PATH := 1
 
-.PHONY: help lab new test test-helpers test-notebooks test-colab record exercises editions score figures seeds bench repository clean
+.PHONY: help lab new test test-helpers test-notebooks test-colab record contents exercises editions score figures seeds bench repository clean
 
 help: ## list these commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "%-22s %s\n", $$1, $$2}'
@@ -29,6 +29,9 @@ test-notebooks: editions ## every notebook alone, with answers filled in, with t
 
 record: $(VENV)/installed ## run the notebooks and store their outputs (NOTEBOOKS=... for some of them)
 	$(BIN)/python tools/record.py $(NOTEBOOKS)
+
+contents: $(VENV)/installed ## write links, minutes, and tables of contents from the notebooks' headers
+	$(BIN)/python tools/contents.py
 
 exercises: $(VENV)/installed ## put each exercise's stub and check into its notebook, after a change of either
 	$(BIN)/python tools/exercises.py cells

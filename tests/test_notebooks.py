@@ -8,6 +8,7 @@ import inspect
 import json
 import math
 import re
+import sys
 from pathlib import Path
 
 import nbformat
@@ -16,6 +17,9 @@ import torch
 
 import d2lhelpers
 
+sys.path.append(str(Path(__file__).parent.parent / "tools"))
+import contents
+
 ROOT = Path(__file__).parent.parent
 PATHS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 COLAB_CELL = next(
@@ -23,7 +27,6 @@ COLAB_CELL = next(
 )
 
 FIGURE = r"\*\*Figure (\d+\.\d+)\.\*\*"
-FOLDED = {"hide-input", "colab"}
 OURS = {"exercise", "check", "exhibit"}
 
 each_notebook = pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
@@ -65,24 +68,12 @@ def test_its_header_says_what_a_reader_needs_to_know(path):
 
 def body(path: Path) -> list:
     """Return the cells before the exercises, without the header."""
-    all_cells = cells(path)[1:]
-    ends = [i for i, cell in enumerate(all_cells) if re.match(r"## (\d+ )?(Exercises|Quiz|References)", cell.source)]
-    return all_cells[: ends[0] if ends else len(all_cells)]
+    return contents.body(cells(path))
 
 
 def reading_minutes(path: Path) -> float:
-    """Return the minutes of a reader who runs everything.
-
-    200 words of prose per minute, five seconds for each line of code that is not folded, thirty for each figure, table
-    and prediction, and the time that the page runs.
-    """
-    words = sum(len(cell.source.split()) for cell in body(path) if cell.cell_type == "markdown")
-    shown = [cell.source for cell in body(path) if cell.cell_type == "code" and not FOLDED & set(tags(cell))]
-    lines = sum(bool(line.strip()) for source in shown for line in source.splitlines())
-    text = "\n".join(cell.source for cell in body(path) if cell.cell_type == "markdown")
-    looks = len(re.findall(r"^\*\*(?:Figure|Table) \d|\*\*Predict", text, flags=re.MULTILINE))
-    seconds = int(re.search(r"in\s+about\s+(\d+)\s+seconds", cells(path)[0].source)[1])
-    return words / 200 + 5 * lines / 60 + looks / 2 + seconds / 60
+    """Return the minutes of a reader who runs everything, as the tables of contents count them."""
+    return contents.reading_minutes(cells(path))
 
 
 @each_notebook

@@ -42,6 +42,7 @@ RUNS: dict[str, dict[str, dict[str, str]]] = {
         "ten seeds": {"seeds": TEN_SEEDS},
         "lower rate": {"lr": "0.01"},
     },
+    "05_resnet18_shapes": {"ten seeds": {"seeds": TEN_SEEDS}},
     "06_fashion_mnist": {"ten seeds": {"seeds": TEN_SEEDS}},
     "07_training_loop": {"ten seeds": {"seeds": TEN_SEEDS}},
     "08_training_resnet18": {
@@ -60,6 +61,7 @@ RUNS: dict[str, dict[str, dict[str, str]]] = {
         "ten seeds": {"seeds": TEN_SEEDS},
         "larger share, no momentum": {"share": "0.01", "momentum": "0.0"},
     },
+    "18_receptive_fields": {"ten seeds": {"seeds": TEN_SEEDS}},
 }
 """For each notebook, groups of settings by title; a value is an expression of Python."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from numbers import Integral, Real
 from typing import Any
@@ -16,7 +17,7 @@ def show_table(headings: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
         One for each column.
     rows : iterable of sequences
         Whole numbers get thousands separators, other numbers three significant digits, and both are
-        aligned to the right; everything else is shown as text.
+        aligned to the right, as is text that reads as a number ("28.54"); everything else is shown as text.
 
     Raises
     ------
@@ -31,7 +32,7 @@ def show_table(headings: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
             raise ValueError(f"{len(headings)} headings, but a row of {len(row)}: {row}")
     from IPython.display import display
 
-    numeric = [all(_is_number(row[column]) or row[column] == "" for row in rows) for column in range(len(headings))]
+    numeric = [all(_reads_as_number(row[column]) for row in rows) for column in range(len(headings))]
     lines = [
         headings,
         ["---:" if right else "---" for right in numeric],
@@ -43,6 +44,11 @@ def show_table(headings: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
 
 def _is_number(value: Any) -> bool:
     return isinstance(value, Real) and not isinstance(value, bool)
+
+
+def _reads_as_number(value: Any) -> bool:
+    """Whether a cell belongs on the right: a number, such a text, or nothing."""
+    return _is_number(value) or isinstance(value, str) and re.fullmatch(r"([-−±]?[\d.,]+( ?%)?)?", value) is not None
 
 
 def _shown(value: Any) -> str:

@@ -42,3 +42,12 @@ def test_rows_that_do_not_fit_are_refused(shown, rows, message):
     with pytest.raises(ValueError, match=message):
         show_table(["a", "b"], rows)
     assert not shown
+
+
+def test_text_that_reads_as_a_number_stands_on_the_right(shown):
+    show_table(["error", "change", "net"], [["28.54", "−0.5 %", "18"], ["", 3, "34, twice"]])
+    assert shown[0]["text/plain"].splitlines()[1:] == [
+        "| ---: | ---: | --- |",
+        "| 28.54 | −0.5 % | 18 |",
+        "|  | 3 | 34, twice |",
+    ]
