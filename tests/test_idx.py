@@ -6,6 +6,7 @@ import gzip
 import struct
 from pathlib import Path
 
+import nbformat
 import numpy as np
 import pytest
 import torch
@@ -99,3 +100,35 @@ def test_images_without_their_labels_are_refused(tmp_path):
     (tmp_path / "train-labels-idx1-ubyte").write_bytes(idx_bytes(np.zeros(3, np.uint8)))
     with pytest.raises(ValueError, match="expected"):
         read_labeled_images(tmp_path, True)
+
+
+@pytest.fixture
+def notebook_20():
+    """Run the cells of notebook 20 that read and learn MNIST, with other settings; return their variables."""
+    (path,) = (Path(__file__).parent.parent / "notebooks").glob("20_*.ipynb")
+    cells = [cell for cell in nbformat.read(path, as_version=4).cells if "mnist" in cell.metadata.get("tags", [])]
+
+    def run(**settings) -> dict:
+        variables: dict = {}
+        for cell in cells:
+            exec(cell.source, variables)
+            if "parameters" in cell.metadata["tags"]:
+                variables.update(settings)
+        return variables
+
+    return run
+
+
+@pytest.mark.parametrize("end", ["", ".gz"])
+def test_notebook_20_learns_from_a_folder_with_such_files(notebook_20, tmp_path, capsys, end):
+    write_folder(tmp_path, count=70, end=end)
+    history = notebook_20(mnist_folder=str(tmp_path), mnist_epochs=2)["mnist_history"]
+    assert len(history.test_acc) == 2 and not history.interrupted
+    assert "no file" not in capsys.readouterr().out
+
+
+def test_notebook_20_says_in_a_sentence_what_is_missing(notebook_20, tmp_path, capsys):
+    variables = notebook_20(mnist_folder=str(tmp_path / "mnist"))
+    assert "mnist_history" not in variables
+    (line,) = capsys.readouterr().out.splitlines()
+    assert "no file train-images-idx3-ubyte" in line and "mnist" in line

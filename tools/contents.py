@@ -24,11 +24,16 @@ PARTS = {
         "08": "Training ResNet-18",
     },
     "Part IV: further": {"15": "The bug museum"},
-    "Part V: a closer look": {"16": "Shortcuts up close", "17": "Why depth hurts", "18": "Receptive fields"},
+    "Part V: a closer look": {
+        "16": "Shortcuts up close",
+        "17": "Why depth hurts",
+        "18": "Receptive fields",
+        "20": "Two borrowed scripts",
+    },
 }
 """The titles in links and tables, by number, part by part."""
 
-BELONGS_TO = {"16": "03", "17": "04", "18": "05"}
+BELONGS_TO = {"16": "03", "17": "04", "18": "05", "20": "15"}
 """What a second reading is a second reading of."""
 
 TITLES = {number: title for titles in PARTS.values() for number, title in titles.items()}

@@ -62,6 +62,10 @@ RUNS: dict[str, dict[str, dict[str, str]]] = {
         "larger share, no momentum": {"share": "0.01", "momentum": "0.0"},
     },
     "18_receptive_fields": {"ten seeds": {"seeds": TEN_SEEDS}},
+    "20_two_borrowed_scripts": {
+        "ten seeds": {"seeds": TEN_SEEDS},
+        "higher rate for the digits": {"digit_rate": "0.003"},
+    },
 }
 """For each notebook, groups of settings by title; a value is an expression of Python."""
 
