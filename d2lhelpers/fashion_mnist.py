@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import gzip
 import hashlib
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
@@ -13,6 +12,7 @@ import torch
 from torch.nn import functional as F
 
 from d2lhelpers.arguments import whole_number
+from d2lhelpers.idx import read_idx
 
 DATA_FOLDER = Path(__file__).parent / "data" / "fashion_mnist"
 
@@ -233,20 +233,19 @@ def read_fashion_mnist(train: bool) -> tuple[torch.Tensor, torch.Tensor]:
 def _read(train: bool) -> tuple[torch.Tensor, torch.Tensor]:
     """Return the tensors that all loaders share: nobody outside this module may get hold of them."""
     prefix = "train" if train else "t10k"
-    images = _read_idx(DATA_FOLDER / f"{prefix}-images-idx3-ubyte.gz", header=16)
-    labels = _read_idx(DATA_FOLDER / f"{prefix}-labels-idx1-ubyte.gz", header=8)
-    return images.reshape(-1, 1, 28, 28), labels.long()
+    images = read_idx(_original(DATA_FOLDER / f"{prefix}-images-idx3-ubyte.gz"))
+    labels = read_idx(_original(DATA_FOLDER / f"{prefix}-labels-idx1-ubyte.gz"))
+    return images[:, None], labels.long()
 
 
-def _read_idx(path: Path, header: int) -> torch.Tensor:
-    """Return the bytes of a gzip-compressed IDX file after its header, as a uint8 tensor of one dimension."""
+def _original(path: Path) -> Path:
+    """Return the path of a file that is the original one; else raise an error that says what to do."""
     remedy = "fetch the file again from the course's repository (git checkout, or install d2lhelpers anew)"
     if not path.is_file():
         raise FileNotFoundError(f"the data file {path} is missing; {remedy}")
-    compressed = path.read_bytes()
-    if hashlib.sha256(compressed).hexdigest() != SHA256[path.name]:
+    if hashlib.sha256(path.read_bytes()).hexdigest() != SHA256[path.name]:
         raise ValueError(f"the data file {path} is damaged: its SHA-256 is not that of the original; {remedy}")
-    return torch.frombuffer(bytearray(gzip.decompress(compressed)), dtype=torch.uint8, offset=header)
+    return path
 
 
 def _height_and_width(resize: int | tuple[int, int]) -> tuple[int, int]:

@@ -32,7 +32,7 @@ d2l.train_side_by_side = lambda nets, batches, *rest, **options: train_side_by_s
 """
 
 
-@pytest.mark.parametrize("number", ["00", "02", "04", "07", "08", "11", "13", "14", "15", "16", "17", "19"])
+@pytest.mark.parametrize("number", ["00", "02", "04", "07", "08", "11", "13", "14", "15", "16", "17", "19", "20"])
 def test_after_a_stop_all_other_cells_run(run_notebook, number):
     (path,) = NOTEBOOKS.glob(f"{number}_*.ipynb")
     code = [cell for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"]

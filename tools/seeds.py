@@ -69,6 +69,10 @@ RUNS: dict[str, dict[str, dict[str, str]]] = {
     },
     "18_receptive_fields": {"ten seeds": {"seeds": TEN_SEEDS}},
     "19_block_variants": {"ten seeds": {"seeds": TEN_SEEDS}, "high rate .2": {"high_rate": "0.2"}},
+    "20_two_borrowed_scripts": {
+        "ten seeds": {"seeds": TEN_SEEDS},
+        "higher rate for the digits": {"digit_rate": "0.003"},
+    },
 }
 """For each notebook, groups of settings by title; a value is an expression of Python."""
 
