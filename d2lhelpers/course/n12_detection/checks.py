@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch.nn import functional as F
 
-from d2lhelpers.course.checking import Incorrect, call, number, shown, tensor, unchanged, whole_number
+from d2lhelpers.course.checking import Incorrect, call, counted, number, shown, tensor, unchanged, whole_number
 from d2lhelpers.course.exercise import exercise
 
 Box = tuple[float, float, float, float]
@@ -56,7 +56,7 @@ def check_iou(iou: Any) -> None:
     minutes=15,
     names=("prepared",),
     hints=(
-        "Draw the boxes on the picture that comes out: `draw_boxes(panel, picture, target)` from section 1. Do they "
+        "Draw the boxes on the picture that comes out; `draw_boxes` of section 1 does it. Do they "
         "lie around anything?",
         "The annotation says left, top, width, height. What do the four columns of a target say? And in the pixels "
         "of which picture are they?",
@@ -84,6 +84,10 @@ def check_prepared(prepared: Any) -> None:
         smoothed = F.interpolate(picture[None], (side, side), mode="bilinear", antialias=True)[0]
         if min((new_picture - expected).abs().max(), (new_picture - smoothed).abs().max()) > 1e-3:
             raise Incorrect("the picture is not the given one, resized; leave that line as it is")
+        for name in ("boxes", "labels"):
+            if len(tensor(target[name], None, f'target["{name}"]')) < count:
+                raise Incorrect(f"of {counted(count, 'item')}, {len(target[name])} are left in the {name}; torchvision "
+                                "refuses a box that ends before it begins, so ask why these do")  # fmt: skip
         _check_labels(tensor(target["labels"], (count,), 'target["labels"]'), classes)
         _check_boxes(tensor(target["boxes"], (count, 4), 'target["boxes"]'), boxes, height, width, side)
 
