@@ -50,6 +50,10 @@ RUNS: dict[str, dict[str, dict[str, str]]] = {
         "other seeds": {"seeds": "(10, 11, 12)", "main_seed": "1"},
     },
     "11_resnet_family": {"ten seeds": {"seeds": TEN_SEEDS}, "more steps": {"num_steps": "300"}},
+    "12_detection": {
+        "other seeds": {"seeds": "(3, 4, 5)"},
+        "longer short trainings": {"num_steps": "300"},
+    },
     "13_sound": {
         "ten seeds": {"seeds": TEN_SEEDS},
         "half the epochs": {"num_epochs": "12"},

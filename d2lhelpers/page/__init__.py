@@ -19,9 +19,11 @@ from d2lhelpers.page.plotting import (
     subplots,
 )
 from d2lhelpers.page.progress_line import ProgressLine
+from d2lhelpers.page.stop import Stoppable
 from d2lhelpers.page.table import show_table
 
 __all__ = [
     "BLACK", "BLUE", "GREEN", "LINE_STYLES", "OKABE_ITO", "ORANGE", "PURPLE", "SKY", "VERMILLION", "LiveOutput",
-    "ProgressLine", "ask", "label_line_ends", "picture", "show_drawing", "show_figure", "show_table", "subplots",
+    "ProgressLine", "Stoppable", "ask", "label_line_ends", "picture", "show_drawing", "show_figure", "show_table",
+    "subplots",
 ]  # fmt: skip

@@ -22,6 +22,42 @@ def remember_stop() -> None:
         shell.events.register("pre_run_cell", _forget)
 
 
+class Stoppable:
+    """A training of your own that the learner may stop: the body of a `with` then ends early, and no error follows.
+
+    Attributes
+    ----------
+    interrupted : bool
+        Whether the body did not come to its end: true until it has, and for ever if the learner stopped it.
+
+    Raises
+    ------
+    KeyboardInterrupt
+        On entering, if another training was stopped in the same cell of a notebook.
+
+    Examples
+    --------
+    >>> run = Stoppable()
+    >>> with run:
+    ...     total = sum(range(10))
+    >>> run.interrupted
+    False
+    """
+
+    def __init__(self) -> None:
+        self.interrupted = True
+
+    def __enter__(self) -> Stoppable:
+        end_cell_if_stopped()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: Any) -> bool:
+        self.interrupted = kind is not None
+        if kind is KeyboardInterrupt:
+            remember_stop()
+        return kind is KeyboardInterrupt
+
+
 def end_cell_if_stopped() -> None:
     """Raise a KeyboardInterrupt if a training was stopped in this cell; called where a training begins."""
     if _stopped:

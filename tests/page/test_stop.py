@@ -67,3 +67,32 @@ def test_one_interrupted_run_is_enough(runs, expected):
 def test_what_is_no_history_is_refused(runs):
     with pytest.raises(TypeError, match="runs must be one history or several"):
         stop.any_interrupted(runs)
+
+
+def test_a_stoppable_training_ends_early_without_an_error_and_ends_its_cell(monkeypatch):
+    shell = Shell()
+    monkeypatch.setattr(stop, "notebook_shell", lambda: shell)
+    whole, stopped = stop.Stoppable(), stop.Stoppable()
+    assert whole.interrupted
+    with whole:
+        pass
+    steps = []
+    with stopped:
+        steps.append(1)
+        raise KeyboardInterrupt
+        steps.append(2)
+    assert (steps, whole.interrupted, stopped.interrupted) == ([1], False, True)
+    with pytest.raises(KeyboardInterrupt, match="a training of this cell was stopped"):
+        with stop.Stoppable():
+            raise AssertionError("the cell's next training has begun")
+    shell.begin_cell()
+    with stop.Stoppable():
+        pass
+
+
+def test_an_error_in_a_stoppable_training_is_not_hidden():
+    run = stop.Stoppable()
+    with pytest.raises(ZeroDivisionError):
+        with run:
+            1 / 0
+    assert run.interrupted
