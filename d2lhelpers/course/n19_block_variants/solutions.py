@@ -43,9 +43,10 @@ my_reason = "b"
 class FrugalDenseBlock(nn.Module):
     def __init__(self, channels, growth, num_layers):
         super().__init__()
-        self.branches = nn.ModuleList(
-            in_a_row("BN ReLU conv", channels + i * growth, growth) for i in range(num_layers)
-        )
+        self.branches = nn.ModuleList()
+        for width in range(channels, channels + num_layers * growth, growth):
+            conv = nn.Conv2d(width, growth, kernel_size=3, padding=1, bias=False)
+            self.branches.append(nn.Sequential(nn.BatchNorm2d(width), nn.ReLU(), conv))
 
     def forward(self, X):
         # answer
