@@ -122,7 +122,7 @@ def test_its_lesson_is_free_of_machinery(path):
 
 BRITISH = (
     r"\b(\w*colour\w*|grey\w*|\w*ptimis(e|ing|ation)\w*|\w*ormalis(e|ing|ation)\w*|\w*nitialis(e|ing|ation)\w*|neighbour\w*"
-    r"|behaviour\w*|centre\w*|mend(s|ed|ing)?|whoever|favour\w*|\w*eneralis(e|ing|ation)\w*|recognis\w*|labell\w*)\b"
+    r"|behaviour\w*|centre\w*|sceptic\w*|mend(s|ed|ing)?|whoever|favour\w*|\w*eneralis(e|ing|ation)\w*|recognis\w*|labell\w*)\b"
 )
 
 

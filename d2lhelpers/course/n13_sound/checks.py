@@ -138,7 +138,7 @@ def _noisy(function: Any, wave: torch.Tensor, decibels: float, seed: int) -> tor
     ),
 )
 def check_split_by_speaker(split_by_speaker: Any, question: Any) -> None:
-    """Random voices, several of one speaker; then the sceptic's question."""
+    """Random voices, several of one speaker; then the skeptic's question."""
     chance = random.Random(133)
     speaker_of = {"flite kal": "Kevin", "flite kal16": "Kevin", "festival kal": "Kevin", "flite slt": "S"}
     speaker_of |= {"festival slt": "S", "flite awb": "Alan", "flite rms": "R", "festival ked": "Kurt", "kal": "another"}
