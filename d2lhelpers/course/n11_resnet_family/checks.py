@@ -204,7 +204,7 @@ def check_groups_of(groups_of: Any) -> None:
             kernel_size**2 * channels // groups: "that is how many weights an output channel has",
             channels // max(1, channels // groups // 2): "half of the input channels that an output channel reads have "
             "negative weights: do you count these?",
-            1: "that is what comes out if one asks all output channels together, which read every input channel; ask one",
+            1: "that comes out if one asks all output channels together, which read every input channel; ask one alone",
             0: "is more counted than the input channels that one output channel reads, such as their positions?",
         }
         general = "count the input channels that one output channel reads"
