@@ -179,7 +179,9 @@ wrong(
     split("(out if {voice, speaker_of[voice]} & held_out else kept).append(i)"),
     "not these|both sides",
 )
-wrong("13.3", "numbers with a point", split(result="list(map(float, kept)), list(map(float, out))"), "one of them has 0.0")
+wrong(
+    "13.3", "numbers with a point", split(result="list(map(float, kept)), list(map(float, out))"), "one of them has 0.0"
+)
 wrong("13.3", "nobody is held out any more", split(result="(kept, out, held_out.clear())[:2]"), "other speakers")
 for letter, cause in {"a": "same few voices", "b": "not whether", "d": "depth", "e": "luck"}.items():
     wrong("13.3", f"question {letter}", split(question=f"'{letter}'"), rf"not \({letter}\): .*{cause}")

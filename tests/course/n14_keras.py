@@ -68,7 +68,12 @@ wrong("14.1", "one number", padded(result="z"), "two numbers")
 wrong("14.1", "both ends get one more", padded(result="(z + 1) // 2, (z + 1) // 2"), "one zero too many")
 wrong("14.1", "half of the window", padded(result="kernel_size // 2, kernel_size // 2"), "half of the window")
 wrong("14.1", "as many as the windows move", padded(zeros="max(0, p * stride - side)"), r"\(0, 0\) is not it; expected")
-wrong("14.1", "no larger windows than images", padded(zeros=FEWEST.replace("kernel_size", "min(kernel_size, side)")), r"\(1, 5, 1\)")
+wrong(
+    "14.1",
+    "no larger windows than images",
+    padded(zeros=FEWEST.replace("kernel_size", "min(kernel_size, side)")),
+    r"\(1, 5, 1\)",
+)
 
 # 14.2: the linear layer after Flatten
 
@@ -221,7 +226,12 @@ def halving_block(x, filters):
 SAME = 'layers.Conv2D(filters, 3, strides=2, padding="same")(x)'
 wrong("14.3", "same", halving(first=SAME), "one pixel off")
 wrong("14.3", "epsilon as it comes", halving(norm=""), "epsilon is 0.001")
-wrong("14.3", "nothing halved", "def halving_block(x, filters):\n    return residual_block(x, filters)\n", "raised ValueError")
+wrong(
+    "14.3",
+    "nothing halved",
+    "def halving_block(x, filters):\n    return residual_block(x, filters)\n",
+    "raised ValueError",
+)
 wrong("14.3", "ten times the epsilon", halving(norm="epsilon=1e-4"), "epsilon is 0.0001")
 wrong(
     "14.3",
@@ -229,7 +239,12 @@ wrong(
     halving(first='layers.Conv2D(filters, 3, strides=2, activation="relu")(layers.ZeroPadding2D(1)(x))'),
     "numbers are not",
 )
-wrong("14.3", "odd pixels", halving(first='layers.Conv2D(filters, 3, padding="same")(x)[:, 1::2, 1::2]'), "shape|one pixel")
+wrong(
+    "14.3",
+    "odd pixels",
+    halving(first='layers.Conv2D(filters, 3, padding="same")(x)[:, 1::2, 1::2]'),
+    "shape|one pixel",
+)
 wrong("14.3", "no epsilon", halving(norm="epsilon=0"), "epsilon is 0 in your")
 wrong("14.3", "epsilon in one", halving(norm="epsilon=1e-5").replace("epsilon=1e-5", "", 1), "0.001 in one of your")
 wrong("14.3", "no scale", halving(norm="epsilon=1e-5, scale=False"), "scale and shift")

@@ -122,7 +122,7 @@ def check_with_noise(with_noise: Any) -> None:
             raise Incorrect("with a generator of another seed, the noise is the same; is one made inside the function?")
         if torch.equal(found, _noisy(with_noise, wave, decibels, generator)):
             raise Incorrect(
-                "a second call with the same generator gives the same noise; draw from it, and leave it where it gets to"
+                "a second call with the same generator gives the same noise; draw from it, and do not reset it"
             )
     if not torch.equal(state, torch.get_rng_state()):
         raise Incorrect("the generator should draw all random numbers; PyTorch's own was used as well")

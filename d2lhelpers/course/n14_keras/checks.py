@@ -478,9 +478,7 @@ def _check_positions(
         raise Incorrect(f"{said}: those are the steps; the positions are their running sums")
     first = next(i for i, (a, b) in enumerate(zip(found, right)) if not close(a, b))
     where = f"the position after step {first + 1}"
-    raise Incorrect(
-        f"{said} and momentum {momentum:.3g}: {where} is {found[first]:.4g}, expected {right[first]:.4g}"
-    )
+    raise Incorrect(f"{said} and momentum {momentum:.3g}: {where} is {found[first]:.4g}, expected {right[first]:.4g}")
 
 
 def _numbers(found: Any, name: str) -> list[float]:
