@@ -120,6 +120,21 @@ wrong(
 )
 wrong(
     "13.2",
+    "every tenth sample",
+    noisy(noise="torch.randn(wave.shape, generator=generator) * (torch.arange(len(wave)) % 10 == 0)"),
+    "stronger at",
+)
+wrong(
+    "13.2",
+    "there and back",
+    noisy(noise="(lambda half: torch.cat([half, half.flip(0)]))(torch.randn(len(wave) // 2, generator=generator))"),
+    "backward",
+)
+right("13.2", "heavy tails", noisy(
+    noise="torch.empty_like(wave).exponential_(generator=generator) * (torch.rand(len(wave), generator=generator) - 1 / 2)"
+))  # fmt: skip
+wrong(
+    "13.2",
     "another generator of the same seed",
     noisy(noise="torch.randn(wave.shape, generator=torch.Generator().manual_seed(generator.initial_seed()))"),
     "second call",

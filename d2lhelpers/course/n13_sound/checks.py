@@ -138,21 +138,32 @@ def _check_white(noise: torch.Tensor, wave: torch.Tensor) -> None:
     size = noise.square().mean().sqrt()
     if noise.std() < 0.01 * size:
         raise Incorrect("the same number is added to every sample; draw a number for each")
-    spectrum = torch.fft.rfft(noise - noise.mean()).abs().square()
-    alike = torch.fft.irfft(spectrum, n=len(noise))[: len(noise) // 2].abs()  # with itself, moved by 0, 1, 2, ...
+    alike = _alike(noise)
     lag = 1 + int(alike[1:].argmax())
-    if max(alike[1:5]) > 0.4 * alike[0] or alike[lag] > 0.25 * alike[0] and lag < 5:
+    if max(alike[1:5]) > 0.4 or (alike[lag] > 0.25 and lag < 5):
         raise Incorrect("neighboring samples of the noise depend on each other; draw a number for each sample")
-    if alike[lag] > 0.25 * alike[0]:
+    if alike[lag] > 0.25:
         raise Incorrect(f"the noise is much the same again {lag} samples later; draw a number for each sample")
+    around = noise - noise.mean()
+    if abs(around @ around.flip(0)) > 0.25 * (around @ around):
+        raise Incorrect("the second half of the noise is the first one backward; draw a number for each sample")
     if abs(noise.mean()) > 0.25 * size:
         raise Incorrect("the numbers of the noise have a mean that is not 0; white noise lies around 0")
     powers = [part.square().mean() for part in noise.chunk(4)]
-    deviations = [part.square() - part.square().mean() for part in (noise, wave)]
-    varies = deviations[0].square().mean().sqrt() > 0.01 * size**2
-    follows = varies and abs(deviations[0] @ deviations[1]) > 0.2 * deviations[0].norm() * deviations[1].norm()
-    if max(powers) > 2.5 * min(powers) or follows:
+    uneven = max(powers) > 4 * min(powers)
+    loud = noise.abs()
+    if loud.std() > 0.01 * size:
+        with_wave = torch.corrcoef(torch.stack([loud, wave.abs()]))[0, 1]
+        uneven = uneven or abs(with_wave) > 0.25 or max(_alike(loud)[1:]) > 0.3
+    if uneven:
         raise Incorrect("the noise is stronger at some places of the wave than at others; it should be even")
+
+
+def _alike(X: torch.Tensor) -> torch.Tensor:
+    """How much a row of numbers, around its mean, is like itself moved by 0, 1, 2, ... places: 1 is the same."""
+    spectrum = torch.fft.rfft(X - X.mean()).abs().square()
+    alike = torch.fft.irfft(spectrum, n=len(X))[: len(X) // 2].abs()
+    return alike / alike[0]
 
 
 @exercise(
