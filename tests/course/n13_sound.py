@@ -130,9 +130,10 @@ wrong(
     noisy(noise="(lambda half: torch.cat([half, half.flip(0)]))(torch.randn(len(wave) // 2, generator=generator))"),
     "backward",
 )
-right("13.2", "heavy tails", noisy(
-    noise="torch.empty_like(wave).exponential_(generator=generator) * (torch.rand(len(wave), generator=generator) - 1 / 2)"
-))  # fmt: skip
+LAPLACE = (
+    "torch.empty_like(wave).exponential_(generator=generator) * (torch.rand(len(wave), generator=generator) - 0.5)"
+)
+right("13.2", "heavy tails", noisy(noise=LAPLACE))
 wrong(
     "13.2",
     "another generator of the same seed",
