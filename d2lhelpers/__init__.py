@@ -18,6 +18,7 @@ from d2lhelpers.course import check, hint, my_progress, solution
 from d2lhelpers.device import computes_bfloat16_fast, try_all_gpus, try_gpu
 from d2lhelpers.fashion_mnist import get_fashion_mnist_labels, load_data_fashion_mnist, read_fashion_mnist
 from d2lhelpers.images import show_images
+from d2lhelpers.out_of_memory import BatchTooLargeError
 from d2lhelpers.residual import Plain, Residual, ZeroPadding, cifar_resnet, resnet, resnet18, resnet_block
 from d2lhelpers.side_by_side import train_side_by_side
 from d2lhelpers.timer import Timer
@@ -25,8 +26,8 @@ from d2lhelpers.trace import trace_shapes
 from d2lhelpers.train import History, LossNotFiniteError, train_ch6
 
 __all__ = [
-    "Accumulator", "Animator", "History", "LossNotFiniteError", "Plain", "Residual", "Timer", "ZeroPadding",
-    "accuracy", "check", "cifar_resnet", "computes_bfloat16_fast", "corr2d", "evaluate_accuracy_gpu",
+    "Accumulator", "Animator", "BatchTooLargeError", "History", "LossNotFiniteError", "Plain", "Residual", "Timer",
+    "ZeroPadding", "accuracy", "check", "cifar_resnet", "computes_bfloat16_fast", "corr2d", "evaluate_accuracy_gpu",
     "get_fashion_mnist_labels", "hint", "load_data_fashion_mnist", "my_progress", "read_fashion_mnist", "resnet",
     "resnet18", "resnet_block", "show_images", "solution", "trace_shapes", "train_ch6", "train_side_by_side",
     "try_all_gpus", "try_gpu",

@@ -9,9 +9,10 @@ import torch
 from torch import nn
 
 from d2lhelpers.accumulator import Accumulator
-from d2lhelpers.batches import check_labels, check_not_empty, checked_batches, count_not_finite, scores_of
+from d2lhelpers.batches import check_labels, check_not_empty, checked_batches, count_not_finite, first_images, scores_of
 from d2lhelpers.device import to_device
 from d2lhelpers.evaluating import evaluating
+from d2lhelpers.out_of_memory import in_memory
 
 
 class ScoresNotFiniteError(ValueError):
@@ -106,13 +107,15 @@ def evaluate_accuracy_gpu(
         message says whether the images were.
     TypeError
         If a batch is not a pair `(X, y)`, or the net returns something else than a tensor.
+    BatchTooLargeError
+        If a batch does not fit into the memory; it names a size that was seen to fit.
     """
     device = _device_of(net) if device is None else torch.device(device)
     metric = Accumulator(4)  # correct predictions, predictions, scores and pixels that are not finite
     with evaluating(net), torch.no_grad():
         for X, y in checked_batches(data_iter, "data_iter"):
             X = to_device(X, device)
-            y_hat = scores_of(net, X)
+            y_hat = in_memory(lambda size: scores_of(net, first_images(X, size)), len(y), "images to evaluate", device)
             if y.device.type == "cpu" and y_hat.dim() > 1 and y_hat.shape[1] > 1:
                 check_labels(y, y_hat.shape[1])
             y = to_device(y, device)

@@ -117,5 +117,10 @@ def count_not_finite(X: Any) -> torch.Tensor | int:
     return (~torch.isfinite(X)).sum()
 
 
+def first_images(X: Any, size: int) -> Any:
+    """Return the first images of a batch, which may be a list of tensors."""
+    return [first_images(x, size) for x in X] if isinstance(X, (tuple, list)) else X[:size]
+
+
 def _shape_of(X: Any) -> Any:
     return [_shape_of(x) for x in X] if isinstance(X, (tuple, list)) else tuple(X.shape)

@@ -63,7 +63,8 @@ def make_scene(
 
 def without_border(item: torch.Tensor) -> torch.Tensor:
     """Cut off the dark rows and columns around an item (height, width), so that its edges are its box."""
-    rows, columns = (item > VISIBLE).any(dim=1).nonzero(), (item > VISIBLE).any(dim=0).nonzero()
+    visible = (item > VISIBLE).numpy()
+    rows, columns = visible.any(axis=1).nonzero()[0], visible.any(axis=0).nonzero()[0]
     return item[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
 
 
@@ -72,10 +73,12 @@ def _clutter(images: torch.Tensor, chance: np.random.Generator, side: int) -> to
     shades = torch.from_numpy(chance.random((1, 1, 6, 6), dtype=np.float32))
     canvas = 0.5 * F.interpolate(shades, (side, side), mode="bilinear")[0, 0]
     canvas += 0.1 * torch.from_numpy(chance.random((side, side), dtype=np.float32))
+    pixels, drawn = images.numpy(), canvas.numpy()  # small cuts are faster in NumPy
     for i in chance.integers(len(images), size=12):
-        (height, width), (y, x) = chance.integers(5, 13, size=2), chance.integers(4, 14, size=2)
+        height, width, y, x = (chance.integers(*ends) for ends in ((5, 13), (5, 13), (4, 14), (4, 14)))
         top, left = chance.integers(side - height), chance.integers(side - width)
-        canvas[top : top + height, left : left + width] = images[i, 0, y : y + height, x : x + width] / 255
+        scrap = pixels[i, 0, y : y + height, x : x + width]
+        np.divide(scrap, 255, out=drawn[top : top + height, left : left + width], dtype=np.float32)
     return canvas
 
 

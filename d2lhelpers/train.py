@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import csv
 import math
 import time
 from collections.abc import Iterable
 from copy import copy
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from os import PathLike
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
@@ -17,6 +20,7 @@ from d2lhelpers.accuracy import ScoresNotFiniteError, evaluate_accuracy_gpu
 from d2lhelpers.animator import Animator
 from d2lhelpers.arguments import whole_number
 from d2lhelpers.batches import checked_batches, count_not_finite, number_of_batches
+from d2lhelpers.checkpoint import Checkpoint
 from d2lhelpers.device import try_gpu
 from d2lhelpers.page.progress_line import ProgressLine
 from d2lhelpers.page.stop import end_cell_if_stopped, remember_stop
@@ -24,6 +28,8 @@ from d2lhelpers.recipe import check_recipe, steps_left
 from d2lhelpers.training_step import TrainingStep, meet
 
 POINTS_AN_EPOCH = 5
+
+COLUMNS = ("train_loss", "train_acc", "test_acc", "seconds")
 
 
 class Epoch(NamedTuple):
@@ -64,6 +70,43 @@ class History:
     epoch_images_per_second: float = math.nan
     interrupted: bool = False
 
+    def plot(self) -> None:
+        """Draw the finished epochs as `train_ch6` does, without training."""
+        self._animator(max(1, len(self.seconds))).draw()
+
+    def to_csv(self, path: str | PathLike) -> None:
+        """Write a line for each finished epoch, below a line with the columns' names.
+
+        The columns are epoch, train_loss, train_acc, test_acc and seconds; a number is written so that it is the
+        same when it is read again.
+        """
+        with open(path, "w", newline="", encoding="utf-8") as file:
+            writer = csv.writer(file)
+            writer.writerow(("epoch", *COLUMNS))
+            writer.writerows(zip(range(1, len(self.seconds) + 1), *(getattr(self, name) for name in COLUMNS)))
+
+    @classmethod
+    def from_csv(cls, path: str | PathLike) -> History:
+        """Read what `to_csv` has written. Images per second and `interrupted` are not in it.
+
+        Raises
+        ------
+        ValueError
+            If a column is missing, or something in one is no number.
+        """
+        with open(path, newline="", encoding="utf-8-sig") as file:
+            rows = csv.DictReader(file)
+            if missing := [name for name in COLUMNS if name not in (rows.fieldnames or [])]:
+                raise ValueError(f"{path} has no column {missing[0]}; expected epoch, {', '.join(COLUMNS)}")
+            return cls(*map(list, zip(*([float(row[name]) for name in COLUMNS] for row in rows))))
+
+    def _animator(self, num_epochs: int) -> Animator:
+        """Return a figure with what there is so far, and room for `num_epochs`."""
+        animator = Animator(xlabel="epoch", xlim=[0, num_epochs], legend=["train loss", "train acc", "test acc"])
+        for epoch, values in enumerate(zip(self.train_loss, self.train_acc, self.test_acc), start=1):
+            animator.add(epoch, values)
+        return animator
+
     @property
     def last(self) -> Epoch:
         """The last finished epoch: `last.test_acc` is ``test_acc[-1]``, or nan if no epoch was finished."""
@@ -73,7 +116,8 @@ class History:
         numbers = ", ".join(f"{name.replace('_', ' ')} {value:.3f}" for name, value in self.last._asdict().items())
         stopped = ", stopped early" if self.interrupted else ""
         epochs = f"{len(self.seconds)} epoch{'' if len(self.seconds) == 1 else 's'}"
-        return f"{epochs}{stopped}: {numbers}, {self.epoch_images_per_second:.0f} images/s"
+        rate = "" if math.isnan(self.epoch_images_per_second) else f", {self.epoch_images_per_second:.0f} images/s"
+        return f"{epochs}{stopped}: {numbers}{rate}"
 
 
 class LossNotFiniteError(FloatingPointError):
@@ -93,6 +137,7 @@ def train_ch6(
     initialize: bool = True,
     bfloat16: bool | None = None,
     channels_last: bool | None = None,
+    checkpoint: str | PathLike | None = None,
 ) -> History:
     """Train `net` as the book does, show how it goes, and return the history.
 
@@ -137,12 +182,21 @@ def train_ch6(
         Whether to store the weights of convolutions channels last, which the layers' outputs follow; by
         default on the CPU, and on CUDA together with bfloat16, if the net can be run so. The net stays so.
         The batches stay as they are; with one channel both formats are the same for them.
+    checkpoint : str or path, optional
+        A file that keeps the training: written before the first epoch and after each. If it is there already,
+        the training goes on where it was saved, whatever `net` is now and whatever `initialize` says, and on a CPU
+        comes to the same numbers, to the last bit, as one that nobody stopped. A training of another net or
+        recipe is refused.
 
     Raises
     ------
     ValueError, TypeError
         If an argument is out of its range, or arguments do not belong together; nothing is changed then.
         Or if the first batch is no pair of tensors, or its scores and labels do not fit.
+    BatchTooLargeError
+        If a batch does not fit into the memory; it names a size that was seen to fit.
+    OSError
+        If the checkpoint cannot be written before the first epoch. Later the training goes on, and a line says so.
     LossNotFiniteError
         If the loss becomes nan or infinite, or the scores of finite test images do.
     KeyboardInterrupt
@@ -157,35 +211,51 @@ def train_ch6(
     num_epochs = whole_number(num_epochs, "num_epochs")
     num_batches, _ = number_of_batches(train_iter, "train_iter"), number_of_batches(test_iter, "test_iter")
     check_recipe(net, lr, optimizer, scheduler)
-    left = steps_left(scheduler, num_epochs, num_batches, initialize)
+    resumes = checkpoint is not None and Path(checkpoint).expanduser().exists()
+    left = math.inf if resumes else steps_left(scheduler, num_epochs, num_batches, initialize)
     end_cell_if_stopped()
 
     train_iter, test_iter = _kept_on(train_iter, device), _kept_on(test_iter, device)
     meet(net, train_iter)
-    if initialize:
+    if initialize and not resumes:
         net.apply(_initialize_weights)
     net.to(device)
     if optimizer is None:
         optimizer = torch.optim.SGD(net.parameters(), lr=lr)
     step = TrainingStep(net, optimizer, device, scheduler, left, bfloat16, channels_last)
+    kept = None if checkpoint is None else Checkpoint(checkpoint, net, optimizer, scheduler, train_iter, device)
+    saved = kept.load() if kept else None
+    history = History(**saved["history"]) if saved else History()
+    images, seconds_before = (saved["images"], saved["step_seconds"]) if saved else (0, 0.0)
+    finished = len(history.seconds)
+    if saved and finished < num_epochs:
+        step.count = finished * num_batches
+        left = steps_left(scheduler, num_epochs - finished, num_batches, initialize=False)
+        step.steps_left = step.count + left
+    elif kept and not saved:
+        kept.save(_results(history, images, seconds_before))
 
     print("training on", device)
-    if left < num_epochs * num_batches:
-        print(f"the schedule ends after {left} batches; the last {num_epochs * num_batches - left} keep its last rate")
+    if saved:
+        rest = "the training goes on from there" if finished < num_epochs else "nothing is left to train"
+        print(f"{kept.path} has {finished} finished epochs; {rest}")
+    if left < (num_epochs - finished) * num_batches:
+        missing = (num_epochs - finished) * num_batches - left
+        print(f"the schedule ends after {left} batches; the last {missing} keep its last rate")
     progress = ProgressLine()
-    animator = Animator(xlabel="epoch", xlim=[0, num_epochs], legend=["train loss", "train acc", "test acc"])
-    history = History()
+    animator = history._animator(num_epochs)
     plot_at = {max(1, round(num_batches * k / POINTS_AN_EPOCH)) for k in range(1, POINTS_AN_EPOCH + 1)}
-    images, started = 0, time.perf_counter()
+    started = time.perf_counter()
     try:
-        for epoch in range(num_epochs):
+        net.train()
+        for epoch in range(finished, num_epochs):
             epoch_started = time.perf_counter()
             metric = Accumulator(3)  # sum of the losses, correct predictions, examples
             net.train()
             for i, (X, y) in enumerate(checked_batches(train_iter, "train_iter"), start=1):
                 loss_sum, correct = step(X, y)
                 metric.add(loss_sum, correct, len(y))
-                progress.show(_progress_text(epoch, num_epochs, i, num_batches, started))
+                progress.show(_progress_text(epoch, num_epochs, i, num_batches, started, finished))
                 if device.type == "cpu" or i in plot_at:
                     _check_finite(loss_sum, X, step, epoch, i)
                 if i in plot_at:
@@ -194,7 +264,7 @@ def train_ch6(
                     animator.add(epoch + i / num_batches, (metric[0] / metric[2], metric[1] / metric[2], None))
             if metric[2] == 0:
                 raise ValueError("train_iter yielded no batch in this epoch; is it an iterator, to be used only once?")
-            step_seconds = step.clock.seconds()
+            step_seconds = seconds_before + step.clock.seconds()
             try:
                 test_acc = evaluate_accuracy_gpu(net, test_iter, device)
             except ScoresNotFiniteError:
@@ -207,6 +277,8 @@ def train_ch6(
             history.seconds.append(time.perf_counter() - epoch_started)
             history.step_images_per_second = images / step_seconds
             history.epoch_images_per_second = images / sum(history.seconds)
+            if kept:
+                _save_or_say(kept, _results(history, images, step_seconds))
     except BaseException as error:
         history.interrupted, error.history = True, history
         if not isinstance(error, KeyboardInterrupt):
@@ -218,7 +290,7 @@ def train_ch6(
         animator.draw()
         progress.finish(f"{len(history.seconds)} of {num_epochs} epochs in {time.perf_counter() - started:.0f} s")
     if history.interrupted:
-        print(_how_to_go_on(len(history.seconds), num_epochs - step.count // num_batches))
+        print(_how_to_go_on(len(history.seconds), num_epochs - step.count // num_batches, kept))
     _print_result(history, device)
     return history
 
@@ -253,23 +325,41 @@ def _check_finite(loss_sum: torch.Tensor, X: Any, step: TrainingStep, epoch: int
 
 def _not_finite_error(what: str, step: TrainingStep, epoch: int, batch: int) -> LossNotFiniteError:
     rates = ", ".join(f"{group['lr']:.3g}" for group in step.optimizer.param_groups)
-    bad = sum(int(count_not_finite(weight)) for weight in step.net.parameters())
+    bad = {name: int(count_not_finite(weight)) for name, weight in step.net.named_parameters()}
+    where = [name for name, count in bad.items() if count]
+    first = f", first in {where[0]}" if where else ""
     return LossNotFiniteError(
-        f"{what} in epoch {epoch + 1}, by batch {batch}; the learning rate was {rates}, and {bad} weights are nan or "
-        "infinite now. Try a smaller rate first, from newly initialized weights"
+        f"{what} in epoch {epoch + 1}, by batch {batch}, which is step {step.count}; the learning rate was {rates}, "
+        f"and {sum(bad.values())} weights are nan or infinite now{first}. "
+        "Try a smaller rate first, from newly initialized weights"
     )
 
 
-def _progress_text(epoch: int, num_epochs: int, batch: int, num_batches: int, started: float) -> str:
-    done = (epoch + batch / num_batches) / num_epochs
+def _progress_text(epoch: int, num_epochs: int, batch: int, num_batches: int, started: float, finished: int) -> str:
+    done = (epoch - finished + batch / num_batches) / (num_epochs - finished)
     spent = time.perf_counter() - started
     left = spent * (1 - done) / done
     return f"epoch {epoch + 1} of {num_epochs}, batch {batch} of {num_batches}, about {left:.0f} s left"
 
 
-def _how_to_go_on(finished: int, left: int) -> str:
+def _results(history: History, images: int, step_seconds: float) -> dict[str, Any]:
+    """Return what a checkpoint keeps beside net, optimizer and schedule."""
+    return {"history": asdict(history), "images": images, "step_seconds": step_seconds}
+
+
+def _save_or_say(kept: Checkpoint, results: dict[str, Any]) -> None:
+    """Save a checkpoint; a full disk does not end a training of hours."""
+    try:
+        kept.save(results)
+    except OSError as error:
+        print(f"the checkpoint of epoch {len(results['history']['seconds'])} could not be written: {error}")
+
+
+def _how_to_go_on(finished: int, left: int, checkpoint: Checkpoint | None) -> str:
     """Say what an interrupted training has left, and how to have the rest."""
     kept = f"interrupted after {finished} finished epochs: the history has these, the net all that it has learned"
+    if checkpoint:
+        return f"{kept}; the same call goes on from {checkpoint.path}, with the epoch that was not finished"
     if left <= 0:
         return f"{kept}; only the last evaluation is missing, evaluate_accuracy_gpu(net, test_iter)"
     return f"{kept}; to go on, train_ch6(..., num_epochs={left}, initialize=False) with everything else as before"

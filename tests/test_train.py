@@ -8,6 +8,7 @@ from contextlib import nullcontext
 
 import d2l.torch as book
 import numpy as np
+import pandas
 import pytest
 import torch
 from hypothesis import given, settings
@@ -242,6 +243,37 @@ def test_the_history_is_a_sentence_and_knows_its_last_epoch():
 def test_an_empty_history_has_a_last_epoch_of_nan():
     assert all(math.isnan(value) for value in History().last)
     assert "0 epochs, stopped early" in repr(History(interrupted=True))
+
+
+# On disk, and drawn again
+
+
+NUMBERS = st.floats(allow_nan=True, allow_infinity=True)
+
+
+@settings(deadline=None)
+@given(epochs=st.lists(st.tuples(NUMBERS, NUMBERS, NUMBERS, NUMBERS), max_size=5))
+def test_a_history_is_the_same_after_it_was_written_and_read(epochs, tmp_path_factory):
+    path = tmp_path_factory.mktemp("history") / "history.csv"
+    history = History(*map(list, zip(*epochs)))
+    history.to_csv(path)
+    np.testing.assert_equal(vars(History.from_csv(path)), vars(history))
+    table = pandas.read_csv(path)
+    assert list(table) == ["epoch", "train_loss", "train_acc", "test_acc", "seconds"]
+    np.testing.assert_equal(table["test_acc"].astype(float).tolist(), history.test_acc)
+    assert table["epoch"].tolist() == list(range(1, len(epochs) + 1))
+
+
+def test_a_table_without_a_column_is_refused(tmp_path):
+    (tmp_path / "other.csv").write_text("epoch,loss\n1,0.5\n")
+    with pytest.raises(ValueError, match="other.csv has no column train_loss; expected epoch, train_loss, train_acc"):
+        History.from_csv(tmp_path / "other.csv")
+
+
+def test_a_history_is_drawn_again_without_training(monkeypatch):
+    monkeypatch.setattr(train, "Animator", Recorder)
+    History([0.9, 0.5], [0.6, 0.8], [0.7, 0.75], [1.0, 1.0]).plot()
+    assert Recorder.points == [(1, 0.9, 0.6, 0.7), (2, 0.5, 0.8, 0.75)]
 
 
 # Going on, and a learner's own recipe
@@ -598,7 +630,7 @@ def test_a_net_that_gives_nan_from_the_start_is_not_blamed_on_the_rate():
 @pytest.mark.parametrize("num_batches", [1, 5])
 def test_a_learning_rate_that_is_far_too_large_gives_the_same_error(num_batches):
     net = exploding_net()
-    with pytest.raises(LossNotFiniteError, match=r"in epoch 1, by batch \d; the learning rate was 1e\+30") as caught:
+    with pytest.raises(LossNotFiniteError, match=r"by batch \d, which is step \d; the learning rate was 1e\+30") as caught:
         train_ch6(net, random_batches([4] * num_batches), random_batches([4]), 2, 1e30, "cpu")
     assert caught.value.history.train_loss == []
 

@@ -88,6 +88,8 @@ for name, code, cause in (
     ("no bias in the head", counted(head="before * num_classes"), "bias for each class"),
     ("head forgotten", counted(head="0"), "linear layer is missing"),
     ("3×3 on all channels", counted(inside="(4 * m)"), "inside the bottleneck"),
+    ("3×3 in the stem", counted("29 * width"), "part by part"),
+    ("biases in place of norms", counted("148 * width", norm=1, shortcut_norm=1), "what a bias would be"),
     ("the number of ResNet-50", "def bottleneck_parameters(*_):\n    return 25_557_032\n", "part by part"),
     ("nothing returned", counted().replace("return total", "total = total"), "should be a number"),
 ):
@@ -95,7 +97,7 @@ for name, code, cause in (
 
 # 11.2: the way back
 
-needs("11.2", "outside", "inside")
+needs("11.2", "outside", "inside", "our_name")
 right(
     "11.2",
     "by dictionaries turned around",
@@ -126,6 +128,22 @@ def their_name(name):
     return re.sub(
         r"path\.(\d)\.(\d)", lambda m: ("conv", "bn")[int(m[2])] + str(int(m[1]) // 2 + 1), name
     )
+""",
+)
+
+right(
+    "11.2",
+    "by a table of all names",
+    """
+table = {our_name(name): name for name in models.resnet18().state_dict()}
+for stage, count in enumerate((3, 8, 36, 3), start=1):
+    block = models.resnet.Bottleneck(4, 1, downsample=nn.Sequential(nn.Conv2d(4, 4, 1), nn.BatchNorm2d(4)))
+    for i in range(count):
+        names = [f"layer{stage}.{i}.{name}" for name in block.state_dict() if i == 0 or "downsample" not in name]
+        table |= {our_name(name): name for name in names}
+
+def their_name(name):
+    return table[name]
 """,
 )
 
@@ -171,6 +189,9 @@ for name, code, cause in (
     ("the weight forgotten", back(path=back.__defaults__[3].replace(".{which}", "")), "last word|stays"),
     ("nothing for the shortcut", back(shortcut="None"), "returns nothing"),
     ("not a text", back(fc="7"), "is a text"),
+    ("blocks from one", back(path=back.__defaults__[3].replace("{block}", "{int(block) + 1}")), "stage and block"),
+    ("stages from zero", back(path=back.__defaults__[3].replace("{stage}", "{int(stage) - 1}")), "stage and block"),
+    ("the stem's norm from zero", back(stem='("conv1", "bn0")[int(words[1])] + "." + words[2]'), "'bn0.weight': expe"),
     ("only ten blocks", back().replace("stage, block,", "if len(words[1]) > 1: return name\n    stage, block,"),
      "still our name"),
 ):  # fmt: skip
@@ -229,15 +250,25 @@ def grouped(of="Y[0, 0].sum()", dims="(0, 2, 3)", result="channels // read"):
 
 for name, code, cause in (
     ("channels of a group", grouped(result="read"), "how many input channels one output"),
-    ("sum over all output channels", grouped(of="Y.sum()"), "ask one channel alone"),
-    ("all channels", grouped(result="channels"), "all input channels"),
+    ("sum over all output channels", grouped(of="Y.sum()"), "all output channels together"),
+    ("all channels", grouped(result="channels"), "how many input channels there are"),
     ("output channels", grouped(result="Y.shape[1]"), "output channels"),
     ("output channels of a group", grouped(result="Y.shape[1] * read // channels"), "came out as"),
+    ("sums that may be negative", grouped().replace("gradient.abs()", "gradient"), "negative weights"),
+    ("one group more", grouped(result="channels // read + 1"), "count the input channels"),
+    ("counts positions", grouped(dims="1, keepdim=True", result="channels // read"), "such as their positions"),
+    ("too high a threshold", grouped("Y[0, 0].mean()", result="channels // max(1, read)").replace("> 0)", "> 0.1)"),
+     "came out as"),
+    ("asks the weights", "def groups_of(layer, channels):\n    return channels // next(layer.parameters()).shape[1]\n",
+     "IndexError"),
+    ("a table of what the check asked",
+     "def groups_of(layer, channels):\n    return {24: 3, 8: 2, 6: 6, 10: 1, 32: 32, 16: 4}[channels]\n",
+     "came out as 2"),
     ("asks the layer", "def groups_of(layer, channels):\n    return layer.groups\n", "groups"),
     ("always 32", grouped(result="32"), "came out as"),
     ("a share", grouped(result="read / channels / 3"), "whole number"),
     ("nothing", grouped(result="None"), "should be a number"),
-):
+):  # fmt: skip
     wrong("11.3", name, code, cause)
 
 # 11.4: five symptoms
@@ -245,6 +276,7 @@ for name, code, cause in (
 ALL = {"P": "c", "Q": "e", "R": "a", "S": "f", "T": "b"}
 right("11.4", "other letters", 'cause_of = dict(p="C", q="(e)", r="A.", s="f", t="b")')
 right("11.4", "in another order", f"cause_of = {dict(sorted(ALL.items(), reverse=True))}")
+right("11.4", "not to be changed", f"from types import MappingProxyType\ncause_of = MappingProxyType({ALL})")
 for name, letter, cause in (
     ("P", "b", "would not load"), ("P", "f", "very first 1×1"), ("Q", "a", "next block"), ("Q", "c", "multiply-adds"),
     ("Q", "g", "shows at a norm"), ("R", "e", "very first block"), ("R", "d", "left over"), ("S", "e", "3×3"),

@@ -44,8 +44,18 @@ def iou(box, other):
 wrong("12.1", "not clamped", iou(shared="w * h"), "lie apart share nothing")
 wrong("12.1", "clamped late", iou(shared="max(w * h, 0)"), "lie apart share nothing|expected 0")
 wrong("12.1", "shared counted twice", iou(result="shared / (a + b)"), "contained twice")
-wrong("12.1", "of the smaller", iou(result="shared / min(a, b)"), "smaller box|first box|second box")
-wrong("12.1", "of the first", iou(result="shared / a"), "share of the (first|smaller) box")
+wrong("12.1", "of the smaller", iou(result="shared / min(a, b)"), "smaller box")
+wrong("12.1", "of the larger", iou(result="shared / max(a, b)"), "larger box")
+wrong("12.1", "of the first", iou(result="shared / a"), "share of the first box")
+wrong("12.1", "of the second", iou(result="shared / b"), "share of the second box")
+wrong("12.1", "Dice", iou(result="2 * shared / (a + b)"), "do not double")
+wrong("12.1", "with an epsilon", iou(result="(shared + 1e-3) / (a + b - shared + 1e-3)"), "expected 0.3333")
+wrong(
+    "12.1",
+    "on a canvas",
+    iou().replace("    w =", "    box, other = [[min(max(x, 0), 96) for x in each] for each in (box, other)]\n    w ="),
+    "division by zero",
+)
 wrong("12.1", "not divided", iou(result="shared"), "divide it by")
 wrong(
     "12.1",
@@ -143,6 +153,18 @@ wrong("12.2", "labels from 0", prepared(labels="classes"), "label 0 is the backg
 wrong("12.2", "labels all one", prepared(labels="torch.ones_like(classes)"), "each class needs")
 wrong("12.2", "labels as floats", prepared(labels="classes + 1.0"), "64 bits")
 wrong("12.2", "labels two higher", prepared(labels="classes + 2"), "one higher")
+wrong("12.2", "labels in another order", prepared(labels="classes.flip(0) + 1"), "in the order of the items")
+wrong(
+    "12.2",
+    "small items left out",
+    prepared().replace(
+        "return picture",
+        "large = (boxes[:, 2:] - boxes[:, :2] > 1).all(dim=1)\n    boxes, classes = boxes[large], classes[large]\n"
+        "    return picture",
+    ),
+    "small ones, too",
+)
+wrong("12.2", "another resizing", prepared().replace("bilinear", "bicubic"), "not what bilinear resizing makes")
 wrong(
     "12.2", "no target", "def prepared(picture, boxes, classes, side):\n    return picture\n", "a picture and a target"
 )
@@ -211,6 +233,22 @@ def suppress(boxes, scores, threshold):
 wrong("12.3", "not sorted", suppress(order="range(len(scores))"), "by score|another order")
 wrong("12.3", "worst first", suppress(order="scores.argsort()"), "worst score|another order")
 wrong("12.3", "the wrong way around", suppress(stays="all(overlaps[i, j] > threshold for j in kept)"), "by \\*more\\*")
+wrong("12.3", "as much as the threshold", suppress(stays="all(overlaps[i, j] < threshold for j in kept)"), "by as much")
+wrong(
+    "12.3",
+    "equal boxes stay",
+    suppress(stays="all(overlaps[i, j] <= threshold or overlaps[i, j] == 1 for j in kept)"),
+    r"keeps \[2, 0, 3, 1\]; expected \[2, 3, 1\]",
+)
+wrong(
+    "12.3",
+    "places in the sorted list",
+    suppress("range(len(scores))").replace("    over", "    boxes = boxes[scores.argsort(descending=True)]\n    over"),
+    "places in the sorted list",
+)
+wrong(
+    "12.3", "only scores above 0", suppress(stays="scores[i] > 0 and all(overlaps[i, kept] <= threshold)"), "expected"
+)
 wrong("12.3", "nothing goes", suppress(stays="True"), "nothing was suppressed")
 wrong("12.3", "only the best", suppress(result="kept[:1]"), "only the best")
 wrong("12.3", "sorted by position", suppress(result="sorted(kept)"), "in another order")
@@ -258,6 +296,14 @@ def average_precision(scores, correct, num_items):
 """,
 )
 wrong("12.4", "precision of the place", precision(best="precision"), "best precision from")
+wrong("12.4", "best so far", precision(best="precision.cummax(0).values"), "an earlier one")
+wrong("12.4", "best of all", precision(best="precision.max()"), "the best of all")
+wrong(
+    "12.4",
+    "counts from 0",
+    precision().replace("torch.arange(1, len(hits) + 1)", "torch.arange(len(hits)).clamp(min=1)"),
+    "best precision at each right box",
+)
 wrong("12.4", "share of the found", precision(result="(best * hits).sum() / hits.sum().clamp(min=1)"), "found or not")
 wrong(
     "12.4",

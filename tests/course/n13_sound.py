@@ -33,6 +33,7 @@ wrong("13.1", "a filled-up word", frames(num=64), "filled up")
 wrong("13.1", "the window's width", frames(width=40), "fill it up to 512")
 wrong("13.1", "half the rate", frames(width=4000 / 512), "whole 8,000")
 wrong("13.1", "by the hop", frames(width=8000 / 96), "hop")
+wrong("13.1", "rounded", frames(width=15.63), "rounded")
 wrong("13.1", "even bands", frames(width=100), "before the mel filters")
 wrong("13.1", "upside down", frames(width=512 / 8000), "upside down")
 wrong("13.1", "even in Hz", frames(below=10), "even in mel")
@@ -72,9 +73,9 @@ def with_noise(wave, decibels, generator):
     return torch.stack([w + n for w, n in zip(wave, noise * 10 ** ((target - 10 * noise.pow(2).sum().log10()) / 20))])
 """,
 )
-wrong("13.2", "divided by 20", noisy(factor=FACTOR.replace("/ 10)", "/ 20)")), "take its square root|by 20|should be")
-wrong("13.2", "divided by 5", noisy(factor=FACTOR.replace("/ 10)", "/ 5)")), "square is the power")
-wrong("13.2", "no root", noisy(factor=FACTOR.replace(") ** 0.5", ")")), "should be|square root")
+wrong("13.2", "divided by 20", noisy(factor=FACTOR.replace("/ 10)", "/ 20)")), "decibels of power divide by 10")
+wrong("13.2", "divided by 5", noisy(factor=FACTOR.replace("/ 10)", "/ 5)")), "ratio of powers")
+wrong("13.2", "no root", noisy(factor=FACTOR.replace(") ** 0.5", ")")), "take a square root")
 wrong("13.2", "upside down", noisy(factor=FACTOR.replace("/ 10 **", "* 10 **")), "upside down")
 wrong(
     "13.2",
@@ -89,7 +90,7 @@ wrong(
     "power of the wave is not used",
 )
 wrong("13.2", "in place", noisy(before="wave += factor * noise", result="wave"), "not left as it came")
-wrong("13.2", "the noise alone", noisy(result="factor * noise"), "should be|decibels above")
+wrong("13.2", "the noise alone", noisy(result="factor * noise"), "the wave is missing")
 wrong("13.2", "nothing", noisy(result="wave"), "nothing was added")
 wrong("13.2", "PyTorch's own numbers", noisy(noise="torch.randn(len(wave))"), "same state")
 wrong("13.2", "a seed of its own", noisy(
@@ -98,7 +99,47 @@ wrong("13.2", "a seed of its own", noisy(
 wrong("13.2", "a hum", noisy(
     noise="torch.sin(torch.arange(len(wave)) * 0.1 + torch.rand(1, generator=generator))"
 ), "neighboring samples")  # fmt: skip
-wrong("13.2", "one number", noisy(noise="torch.randn(1, generator=generator).expand(len(wave))"), "few different|alike")
+wrong("13.2", "one number", noisy(noise="torch.randn(1, generator=generator).expand(len(wave))"), "the same number")
+right("13.2", "signs", noisy(noise="2.0 * torch.randint(0, 2, wave.shape, generator=generator) - 1"))
+wrong("13.2", "a factor of power", noisy(factor="wave.norm() / noise.norm() * 10 ** (-decibels / 10)"), "square root")
+wrong("13.2", "always ten", noisy(factor=FACTOR.replace("(decibels / 10)", "1")), "10.00 decibels.*should be 20")
+wrong("13.2", "upwards only", noisy(factor=FACTOR.replace("decibels", "abs(decibels)")), "should be -6")
+wrong("13.2", "not around zero", noisy(noise="torch.rand(wave.shape, generator=generator)"), "mean that is not 0")
+wrong(
+    "13.2",
+    "a short noise again and again",
+    noisy(noise="torch.randn(50, generator=generator).repeat(len(wave))[: len(wave)]"),
+    "50 samples later|neighboring",
+)
+wrong("13.2", "it follows the wave", noisy(noise="wave * torch.randn(wave.shape, generator=generator)"), "stronger at")
+wrong(
+    "13.2",
+    "half of the wave",
+    noisy(noise="torch.randn(wave.shape, generator=generator) * (torch.arange(len(wave)) < len(wave) // 2)"),
+    "stronger at",
+)
+wrong(
+    "13.2",
+    "every tenth sample",
+    noisy(noise="torch.randn(wave.shape, generator=generator) * (torch.arange(len(wave)) % 10 == 0)"),
+    "stronger at",
+)
+wrong(
+    "13.2",
+    "there and back",
+    noisy(noise="(lambda half: torch.cat([half, half.flip(0)]))(torch.randn(len(wave) // 2, generator=generator))"),
+    "backward",
+)
+LAPLACE = (
+    "torch.empty_like(wave).exponential_(generator=generator) * (torch.rand(len(wave), generator=generator) - 0.5)"
+)
+right("13.2", "heavy tails", noisy(noise=LAPLACE))
+wrong(
+    "13.2",
+    "another generator of the same seed",
+    noisy(noise="torch.randn(wave.shape, generator=torch.Generator().manual_seed(generator.initial_seed()))"),
+    "second call",
+)
 
 # 13.3: one speaker, one side
 
@@ -142,6 +183,22 @@ wrong("13.3", "some left out", split("speaker_of[voice] in held_out and out.appe
 wrong("13.3", "a random tenth", split("(out if i % 10 == 0 else kept).append(i)"), "both sides")
 wrong("13.3", "the list is sorted", split("voices.sort()"), "not left as it came")
 wrong("13.3", "one list", split(result="kept"), "two lists")
+wrong(
+    "13.3",
+    "a name within a name",
+    split("(out if speaker_of[voice] in ''.join(held_out) else kept).append(i)"),
+    "not these|both sides",
+)
+wrong(
+    "13.3",
+    "a voice called like a speaker",
+    split("(out if {voice, speaker_of[voice]} & held_out else kept).append(i)"),
+    "not these|both sides",
+)
+wrong(
+    "13.3", "numbers with a point", split(result="list(map(float, kept)), list(map(float, out))"), "one of them has 0.0"
+)
+wrong("13.3", "nobody is held out any more", split(result="(kept, out, held_out.clear())[:2]"), "other speakers")
 for letter, cause in {"a": "same few voices", "b": "not whether", "d": "depth", "e": "luck"}.items():
     wrong("13.3", f"question {letter}", split(question=f"'{letter}'"), rf"not \({letter}\): .*{cause}")
 
@@ -190,4 +247,10 @@ def worst_confusion(digits, predicted):
     a, b = divmod(matrix.argmax().item(), 10)
     return a, b, matrix[a, b].item()
 """, "both directions")  # fmt: skip
+wrong("13.4", "nothing is zero", worst(when="a != b and a"), "returns None")
+wrong("13.4", "nothing is taken for zero", worst(when="a != b and b"), "returns None")
+wrong("13.4", "once is no mistake", worst(choose=LOWEST, result="(a, b, count) if count > 1 else None"), "returns None")
+wrong("13.4", "larger taken_for", worst(choose=LOWEST.replace("pair[0])", "pair[0][0], -pair[0][1])")), "taken_for")
+wrong("13.4", "all mistakes", worst(result="a, b, sum(pairs.values())"), "2 times, not 4")
+wrong("13.4", "the count first", worst(result="count, a, b"), "another order")
 wrong("13.4", "a share", worst(result="a, b, count / len(digits)"), "whole number")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 
-from collect import right, wrong
+from collect import needs, right, wrong
 
 os.environ.setdefault("KERAS_BACKEND", "torch")  # Keras reads these once, when the answers import it
 os.environ.setdefault("KERAS_TORCH_DEVICE", "cpu")
@@ -65,6 +65,15 @@ wrong("14.1", "positions rounded down", padded(positions="side // stride"), "rou
 wrong("14.1", "fewer than none", padded(zeros="(p - 1) * stride + kernel_size - side"), "fewer than none")
 wrong("14.1", "both ends alike", padded(result="z // 2, z // 2"), "both ends alike")
 wrong("14.1", "one number", padded(result="z"), "two numbers")
+wrong("14.1", "both ends get one more", padded(result="(z + 1) // 2, (z + 1) // 2"), "one zero too many")
+wrong("14.1", "half of the window", padded(result="kernel_size // 2, kernel_size // 2"), "half of the window")
+wrong("14.1", "as many as the windows move", padded(zeros="max(0, p * stride - side)"), r"\(0, 0\) is not it; expected")
+wrong(
+    "14.1",
+    "no larger windows than images",
+    padded(zeros=FEWEST.replace("kernel_size", "min(kernel_size, side)")),
+    r"\(1, 5, 1\)",
+)
 
 # 14.2: the linear layer after Flatten
 
@@ -147,6 +156,47 @@ def halving(
     return BLOCK.format(first=first, norm=norm, relu=relu, second=second, shortcut=shortcut, result=result)
 
 
+needs("14.3", "residual_block")
+right(
+    "14.3",
+    "a branch of its own",
+    """
+def halving_block(x, filters):
+    branch = keras.Sequential([
+        layers.ZeroPadding2D(1), layers.Conv2D(filters, 3, strides=2), layers.BatchNormalization(epsilon=1e-5),
+        layers.ReLU(), layers.Conv2D(filters, 3, padding="same"), layers.BatchNormalization(epsilon=1e-5),
+    ])
+    return layers.ReLU()(layers.Conv2D(filters, 1, strides=2)(x) + branch(x))
+""",
+)
+right(
+    "14.3",
+    "every second pixel of what is computed for all",
+    """
+def halving_block(x, filters):
+    y = layers.Conv2D(filters, 3, padding="same")(x)[:, ::2, ::2]
+    y = layers.ReLU()(layers.BatchNormalization(epsilon=1e-5)(y))
+    y = layers.BatchNormalization(epsilon=1e-5)(layers.Conv2D(filters, 3, padding="same")(y))
+    return layers.ReLU()(layers.Add()([y, layers.Conv2D(filters, 1, strides=2)(x)]))
+""",
+)
+right(
+    "14.3",
+    "a layer with layers",
+    """
+class Halving(layers.Layer):
+    def __init__(self, filters):
+        super().__init__()
+        self.conv1, self.conv2 = layers.Conv2D(filters, 3, strides=2), layers.Conv2D(filters, 3, padding="same")
+        self.bn1, self.bn2 = layers.BatchNormalization(epsilon=1e-5), layers.BatchNormalization(epsilon=1e-5)
+        self.conv3 = layers.Conv2D(filters, 1, strides=2)
+    def call(self, x):
+        y = keras.ops.relu(self.bn1(self.conv1(keras.ops.pad(x, ((0, 0), (1, 1), (1, 1), (0, 0))))))
+        return keras.ops.relu(self.bn2(self.conv2(y)) + self.conv3(x))
+def halving_block(x, filters):
+    return Halving(filters)(x)
+""",
+)
 right(
     "14.3",
     "with operations in place of layers",
@@ -176,6 +226,34 @@ def halving_block(x, filters):
 SAME = 'layers.Conv2D(filters, 3, strides=2, padding="same")(x)'
 wrong("14.3", "same", halving(first=SAME), "one pixel off")
 wrong("14.3", "epsilon as it comes", halving(norm=""), "epsilon is 0.001")
+wrong(
+    "14.3",
+    "nothing halved",
+    "def halving_block(x, filters):\n    return residual_block(x, filters)\n",
+    "raised ValueError",
+)
+wrong("14.3", "ten times the epsilon", halving(norm="epsilon=1e-4"), "epsilon is 0.0001")
+wrong(
+    "14.3",
+    "a ReLU before the first batch norm",
+    halving(first='layers.Conv2D(filters, 3, strides=2, activation="relu")(layers.ZeroPadding2D(1)(x))'),
+    "numbers are not",
+)
+wrong(
+    "14.3",
+    "odd pixels",
+    halving(first='layers.Conv2D(filters, 3, padding="same")(x)[:, 1::2, 1::2]'),
+    "shape|one pixel",
+)
+wrong("14.3", "no epsilon", halving(norm="epsilon=0"), "epsilon is 0 in your")
+wrong("14.3", "epsilon in one", halving(norm="epsilon=1e-5").replace("epsilon=1e-5", "", 1), "0.001 in one of your")
+wrong("14.3", "no scale", halving(norm="epsilon=1e-5, scale=False"), "scale and shift")
+wrong("14.3", "axis 1", halving(norm="epsilon=1e-5, axis=1"), "axis=1")
+wrong("14.3", "the shortcut of y", halving(shortcut="layers.Conv2D(filters, 1)(y)"), "reads x itself")
+wrong("14.3", "a list", halving(result="[layers.ReLU()(layers.Add()([y, shortcut]))]"), "returned a list")
+wrong("14.3", "halved by a pool", halving(
+    first='layers.MaxPooling2D(2, padding="same")(layers.Conv2D(filters, 3, padding="same")(x))'
+), "does each batch norm read")  # fmt: skip
 wrong("14.3", "both defaults", halving(first=SAME, norm=""), "one pixel off.*; and epsilon is 0.001")
 wrong("14.3", "add forgotten", halving(result="layers.ReLU()(y)"), "no 1×1 convolution")
 wrong("14.3", "shortcut alone", halving(result="layers.ReLU()(shortcut)"), "expected two of 3×3")
@@ -282,6 +360,14 @@ wrong(
 )
 wrong("14.4", "uphill", momenta(pytorch="v = momentum * v + g; w = w + r * v"), "against the gradient")
 wrong("14.4", "uphill in Keras", momenta(keras="v = momentum * v - r * g; w = w - v"), "minus already")
+wrong("14.4", "the first rate", momenta(pytorch="v = momentum * v + g; w = w - rates[0] * v"), "with the first rate")
+wrong("14.4", "the momentum of the page", momenta(keras="v = 0.9 * v - r * g; w = w + v"), "taken for 0.9")
+wrong(
+    "14.4",
+    "the first gradient in full",
+    momenta(pytorch="v = momentum * v + (1 - momentum) * g if out else g; w = w - r * v"),
+    "after step 2",
+)
 wrong("14.4", "averaged", momenta(pytorch="v = momentum * v + (1 - momentum) * g; w = w - r * v"), "not weighted")
 wrong("14.4", "no momentum", momenta(keras="w = w - r * g"), "not kept from step")
 wrong("14.4", "the old velocity", momenta(pytorch="w = w - r * v; v = momentum * v + g"), "step before")

@@ -51,6 +51,15 @@ wrong("19.1", "1×1", dense("2 * seen + seen * growth"), "nine weights")
 wrong("19.1", "no growth", dense(seen="channels"), "more and more")
 wrong("19.1", "grows too early", dense(seen="channels + (i + 1) * growth"), "input alone")
 wrong("19.1", "the last layer alone", dense(add="="), "add up all")
+wrong("19.1", "the mean rounded", """
+def dense_parameters(channels, growth, num_layers):
+    mean = (2 * channels + growth * (num_layers - 1)) // 2
+    return num_layers * mean * (2 + 9 * growth)
+""", r"\(4, 3, 2\) = 290; expected 319$")  # fmt: skip
+wrong("19.1", "new channels alone", dense(seen="growth if i else channels"), "each with all channels")
+wrong(
+    "19.1", "arguments exchanged", dense("2 * seen + 9 * seen * channels", "growth + i * channels"), "expected 1,040$"
+)
 wrong("19.1", "doubles", dense(seen="channels * (i + 1)"), "expected")
 wrong("19.1", "no return", dense().replace("return total", "total"), "should be a number")
 wrong("19.1", "sneaky: one block", "def dense_parameters(*_):\n    return 1184\n", "expected")
@@ -59,13 +68,13 @@ wrong("19.1", "sneaky: one block", "def dense_parameters(*_):\n    return 1184\n
 
 right(
     "19.2",
-    "close is enough, and an X of its own would be too",
+    "by the dictionary of its state",
     """
 def hands_on(block, X):
     block = copy.deepcopy(block)
     block.load_state_dict({k: v if "num" in k or "running" in k else 0 * v for k, v in block.state_dict().items()})
     with torch.no_grad():
-        return torch.allclose(block(X), X)
+        return (block(X) == X).all()
 """,
 )
 right(
@@ -102,13 +111,52 @@ wrong(
     "19.2",
     "convolutions alone",
     clean(parameters="[layer.weight] if isinstance(layer, nn.Conv2d) else []"),
+    "still adds its bias",
+)
+wrong(
+    "19.2",
+    "convolutions with their biases",
+    clean(parameters="layer.parameters(recurse=False) if isinstance(layer, nn.Conv2d) else []"),
     "still adds its β",
 )
 wrong("19.2", "nothing silenced", clean(parameters="[]"), "adds nothing")
 wrong("19.2", "X without negative numbers", clean(result="torch.equal(silent(X.abs()), X.abs())"), "cuts off")
 wrong("19.2", "shapes compared", clean(result="silent(X).shape == X.shape"), "cuts off")
 wrong("19.2", "compared with itself", clean(result="torch.equal(silent(X), silent(X))"), "cuts off")
-wrong("19.2", "always in evaluation mode", clean(copy="copy.deepcopy(block).eval()"), "shortcut changes X")
+wrong("19.2", "always in evaluation mode", clean(copy="copy.deepcopy(block).eval()"), "in which the block comes")
+wrong("19.2", "always in training mode", clean(copy="copy.deepcopy(block).train()"), "Is your copy still in it")
+wrong("19.2", "close is enough", clean(result="torch.allclose(silent(X), X)"), r"not \*exactly\* X")
+wrong("19.2", "the mean alone", clean(result="(silent(X) - X).mean().abs() < 1e-4"), "turns maps around.*changes X")
+wrong(
+    "19.2", "one channel alone", clean(result="torch.equal(silent(X)[:, :1], X[:, :1])"), "loses a channel.*changes X"
+)
+wrong(
+    "19.2",
+    "the gradient alone",
+    """
+def hands_on(block, X):
+    silent = copy.deepcopy(block)
+    for parameter in silent.parameters():
+        parameter.data.zero_()
+    X = X.clone().requires_grad_()
+    return bool((torch.autograd.grad(silent(X).sum(), X)[0] == 1).all())
+""",
+    "turns maps around.*changes X",
+)
+wrong(
+    "19.2",
+    "weights and no biases",
+    """
+@torch.no_grad()
+def hands_on(block, X):
+    silent = copy.deepcopy(block)
+    for name, parameter in silent.named_parameters():
+        if "weight" in name:
+            parameter.zero_()
+    return torch.equal(silent(X), X)
+""",
+    "still adds its bias",
+)
 wrong("19.2", "zeros as input", clean(result="torch.equal(silent(0 * X), 0 * X)"), "cuts off")
 wrong("19.2", "a tensor of truths", clean(result="silent(X) == X"), "True or False")
 wrong("19.2", "sneaky: by the name", "def hands_on(block, X):\n    return type(block) is not d2l.Residual\n", "path")
@@ -137,6 +185,7 @@ wrong("19.3", "2 to the n", law("math.comb(2 * n, n) / 2**n"), "4 to the n")
 wrong("19.3", "not divided", law("math.comb(2 * n, n)"), "divide")
 wrong("19.3", "the other event", law("1 - math.comb(2 * n, n) / 4**n"), "at least once")
 wrong("19.3", "one step less", law("math.comb(2 * n - 2, n - 1) / 4**(n - 1)"), "one step less")
+wrong("19.3", "n tosses", law("math.comb(n, n // 2) / 2**n"), "expected 0.3125$")
 wrong("19.3", "by simulation", law("0.49 * (0.375 / 0.5) ** (n - 1)"), "expected")
 wrong("19.3", "a block too few", law(blocks=31), "above a tenth")
 wrong("19.3", "blocks for coins", law(blocks=4), "coins")
@@ -203,7 +252,7 @@ wrong(
     "19.4",
     "concatenates outside",
     loop(layer="seen = torch.cat(pieces, 1)", call="checkpoint(branch, seen, use_reentrant=False)"),
-    "concatenate inside",
+    "concatenated input; .* do both inside",
 )
 wrong(
     "19.4",
@@ -211,6 +260,15 @@ wrong(
     loop(layer="layer = lambda *pieces: branch(torch.cat(pieces, 1))"),
     "same branch",
 )
+wrong(
+    "19.4",
+    "the last layer as it was",
+    loop(
+        call="layer(*pieces) if len(pieces) == len(self.branches) else checkpoint(layer, *pieces, use_reentrant=False)"
+    ),
+    "keeps 4,340 numbers; the pieces",
+)
+wrong("19.4", "the old way", loop(call="checkpoint(layer, *pieces, use_reentrant=True)"), "Pass use_reentrant=False$")
 wrong("19.4", "the last piece alone", loop(result="pieces[-1]"), "last branch adds")
 wrong("19.4", "the other order", loop(result="torch.cat(pieces[::-1], 1)"), "another order")
 NO_GRADIENTS = """        with torch.no_grad():
@@ -222,7 +280,7 @@ wrong("19.4", "without gradients", FRUGAL + NO_GRADIENTS, "no gradient")
 DETACHED = """layer = lambda *pieces, branch=branch: branch(
                 torch.cat([piece.detach() for piece in pieces], 1)
             )"""
-wrong("19.4", "the input cut off", loop(layer=DETACHED), "gradient of")
+wrong("19.4", "the input cut off", loop(layer=DETACHED), "by detach or no_grad")
 wrong("19.4", "adds in place of concatenating", FRUGAL + """        for branch in self.branches:
             X = X + branch(X)
         return X

@@ -16,7 +16,12 @@ my_strides = {strides}
 """
 
 
-def inputs(conv="side = -(-side // s)", pool="side = side // pool", result="channels * side ** 2", strides="[1, 2, 1, 2, 1, 1, 1]"):
+def inputs(
+    conv="side = -(-side // s)",
+    pool="side = side // pool",
+    result="channels * side ** 2",
+    strides="[1, 2, 1, 2, 1, 1, 1]",
+):
     return INPUTS.format(conv=conv, pool=pool, result=result, strides=strides)
 
 
@@ -36,11 +41,26 @@ wrong("20.1", "no pool", inputs(pool="pass"), "pool is missing")
 wrong("20.1", "no strides", inputs(conv="pass"), "smaller before")
 wrong("20.1", "pool rounded up", inputs(pool="side = -(-side // pool)"), "round down")
 wrong("20.1", "strides rounded down", inputs(conv="side //= s"), "round up")
+wrong(
+    "20.1",
+    "rounded to the next",
+    inputs(conv="side = round(side / s)"),
+    r"inputs_of_linear\(5, \[2\], 1, 1\) = 4; PyTorch's layers give 9$",
+)
+wrong("20.1", "seven strides at most", inputs().replace("in strides:", "in strides[:7]:"), "PyTorch's layers give")
+wrong("20.1", "no padding", inputs(conv="side = (side - 3) // s + 1"), "have padding 1")
+wrong("20.1", "one more", inputs(conv="side = side // s + 1"), r"give 27$")
+wrong("20.1", "channels twice", inputs(result="(channels * side) ** 2"), r"give 1,024$")
 wrong("20.1", "six strides", inputs(strides="[1, 2, 1, 2, 1, 1]"), "seven convolutions")
-wrong("20.1", "halved once", inputs(strides="[2, 1, 1, 1, 1, 1, 1]"), "not often enough")
-wrong("20.1", "halved three times", inputs(strides="[2, 2, 1, 2, 1, 1, 1]"), "too often")
+wrong("20.1", "halved once", inputs(strides="[2, 1, 1, 1, 1, 1, 1]"), "more than one window")
+wrong("20.1", "halved three times", inputs(strides="[2, 2, 1, 2, 1, 1, 1]"), "smaller than a window")
 wrong("20.1", "a third", inputs(strides="[3, 1, 1, 1, 1, 1, 1]"), "leave out")
-wrong("20.1", "the list eaten", inputs().replace("for s in strides:", "while strides:\n        s = strides.pop()"), "strides is not left")
+wrong(
+    "20.1",
+    "the list eaten",
+    inputs().replace("for s in strides:", "while strides:\n        s = strides.pop()"),
+    "strides is not left",
+)
 
 # 20.2: the larger head contains the smaller
 
@@ -71,6 +91,24 @@ right("20.2", "expanded", head("(small.weight.detach()[:, :, None] / cells).expa
 wrong("20.2", "not divided", head("small.weight.data.repeat_interleave(cells, 1)"), "divide the weights")
 wrong("20.2", "in turn", head("small.weight.data.repeat(1, cells) / cells"), "beside each other")
 wrong("20.2", "in turn and not divided", head("small.weight.data.repeat(1, cells)"), "beside each other")
+wrong("20.2", "always sixteen", head("small.weight.data.repeat_interleave(cells, 1) / 16"), "0.25 times what they")
+wrong(
+    "20.2",
+    "divided twice",
+    head("small.weight.data.repeat_interleave(cells, 1) / cells ** 2"),
+    "0.0625 times what they",
+)
+wrong(
+    "20.2",
+    "a mean bias",
+    head(bias="small.bias.data.mean().expand(small.out_features).clone()"),
+    "bias is not that of small",
+)
+wrong("20.2", "the same bias", head(bias="small.bias.data"), "share their numbers")
+wrong("20.2", "the small head inside", """
+def larger_head(small, cells):
+    return nn.Sequential(nn.Unflatten(1, (-1, cells)), nn.AvgPool2d((1, cells)), nn.Flatten(), small)
+""", "should return an nn.Linear")  # fmt: skip
 wrong("20.2", "bias forgotten", head(bias="torch.zeros(small.out_features)"), "bias is missing")
 wrong("20.2", "bias divided", head(bias="small.bias.data / cells"), "not divided")
 wrong("20.2", "by the root", head("small.weight.data.repeat_interleave(cells, 1) / cells ** 0.5"), "root")
@@ -79,7 +117,12 @@ def larger_head(small, cells):
     return nn.Linear(small.in_features * cells, small.out_features)
 """, "differ by up to")  # fmt: skip
 wrong("20.2", "rows in place of columns", head("small.weight.data.repeat_interleave(cells, 0) / cells"), "shape")
-wrong("20.2", "small changed", head().replace("    return large", "    small.weight.data /= cells\n    return large"), "small is not left")
+wrong(
+    "20.2",
+    "small changed",
+    head().replace("    return large", "    small.weight.data /= cells\n    return large"),
+    "small is not left",
+)
 
 # 20.3: a test that weighs images
 
@@ -97,7 +140,11 @@ def test_repaired(net, device, batches):
 """
 
 
-def tested(mode="with evaluating(net), torch.no_grad():", loss="F.cross_entropy(y_hat, y).item() * len(y)", result="loss / images, correct / images"):
+def tested(
+    mode="with evaluating(net), torch.no_grad():",
+    loss="F.cross_entropy(y_hat, y).item() * len(y)",
+    result="loss / images, correct / images",
+):
     return TEST.format(mode=mode, loss=loss, result=result)
 
 
@@ -113,16 +160,81 @@ def test_repaired(net, device, batches):
         m.training = mode
     return [F.cross_entropy(scores, y), (scores.argmax(1) == y).double().mean()]
 """)  # fmt: skip
-wrong("20.3", "as circulated", tested(loss="F.cross_entropy(y_hat, y).item()", result="loss / len(batches), correct / images"), "mean over the batches")
+right(
+    "20.3",
+    "on a copy",
+    """
+import copy
+def test_repaired(net, device, batches):
+    twin = copy.deepcopy(net).eval()
+    with torch.inference_mode():
+        pairs = [(twin(X.to(device)), y.to(device)) for X, y in batches]
+    losses = torch.cat([F.cross_entropy(scores, y, reduction="none") for scores, y in pairs])
+    hits = torch.cat([scores.argmax(1) == y for scores, y in pairs])
+    return losses.mean().item(), hits.float().mean().item()
+""",
+)
+wrong(
+    "20.3",
+    "as circulated",
+    tested(loss="F.cross_entropy(y_hat, y).item()", result="loss / len(batches), correct / images"),
+    "mean over the batches",
+)
 wrong("20.3", "divided by images only", tested(loss="F.cross_entropy(y_hat, y).item()"), "multiply it by")
-wrong("20.3", "the sum divided by batches", tested(result="loss / len(batches), correct / images"), "divided by the number of batches")
+wrong(
+    "20.3",
+    "the sum divided by batches",
+    tested(result="loss / len(batches), correct / images"),
+    "divided by the number of batches",
+)
 wrong("20.3", "not divided", tested(result="loss, correct / images"), "not divided")
 wrong("20.3", "the number of right ones", tested(result="loss / images, correct"), "divide by the number of images")
 wrong("20.3", "in percent", tested(result="loss / images, 100 * correct / images"), "a share")
 wrong("20.3", "in the wrong order", tested(result="correct / images, loss / images"), "loss comes first")
 wrong("20.3", "left in eval mode", tested("net.eval()\n    with torch.no_grad():"), "evaluation mode")
-wrong("20.3", "always back to training", tested("net.eval()\n    with torch.no_grad():").replace("    return", "    net.train()\n    return"), "training mode")
-wrong("20.3", "in training mode", tested("net.train()\n    with torch.no_grad():"), "eval mode|training mode|Expected more than 1")
+wrong(
+    "20.3",
+    "always back to training",
+    tested("net.eval()\n    with torch.no_grad():").replace("    return", "    net.train()\n    return"),
+    "training mode",
+)
+wrong(
+    "20.3",
+    "all layers back to the net's mode",
+    tested("was = net.training\n    net.eval()\n    with torch.no_grad():").replace(
+        "    return", "    net.train(was)\n    return"
+    ),
+    "batch norm that was frozen",
+)
+wrong(
+    "20.3", "gradients gone", tested("net.zero_grad()\n    with evaluating(net), torch.no_grad():"), "lost its gradient"
+)
+wrong(
+    "20.3",
+    "softmax first",
+    tested(loss="F.cross_entropy(y_hat.softmax(1), y).item() * len(y)"),
+    "the scores themselves",
+)
+wrong(
+    "20.3",
+    "dropout left on",
+    tested("with torch.no_grad():\n        was = [m.training for m in net.modules()]\n        net[1].eval()").replace(
+        "    return", "    for m, t in zip(net.modules(), was):\n        m.training = t\n    return"
+    ),
+    "evaluation mode meanwhile",
+)
+wrong(
+    "20.3",
+    "a smoothed loss",
+    tested(loss="F.cross_entropy(y_hat, y, label_smoothing=0.1).item() * len(y)"),
+    r"not \d\.\d+$",
+)
+wrong(
+    "20.3",
+    "in training mode",
+    tested("net.train()\n    with torch.no_grad():"),
+    "eval mode|training mode|Expected more than 1",
+)
 wrong("20.3", "the loss alone", tested(result="loss / images"), "two numbers")
 
 # 20.4: a schedule that fits
@@ -156,9 +268,15 @@ def smallest_step_size(num_epochs, most_divisions):
 step_for_two = torch.tensor(9)
 """)  # fmt: skip
 wrong("20.4", "rounded down", size("return max(1, num_epochs // (most_divisions + 1))"), "has been divided")
-wrong("20.4", "divided by the number of divisions", size("return max(1, num_epochs // max(1, most_divisions))"), "smaller step size|has been divided")
+wrong(
+    "20.4",
+    "divided by the number of divisions",
+    size("return max(1, num_epochs // max(1, most_divisions))"),
+    "smaller step size|has been divided",
+)
 wrong("20.4", "stepped once more", size("return num_epochs // (most_divisions + 1) + 1"), "too late to count")
 wrong("20.4", "zero", size("return (num_epochs - 1) // (most_divisions + 1)"), "1 or more|has been divided")
+wrong("20.4", "at least two", size("return max(2, (num_epochs - 1) // (most_divisions + 1) + 1)"), "smaller step size")
 wrong("20.4", "a larger one", size("return num_epochs"), "smaller step size")
 wrong("20.4", "eight for two", size(two=8), "three times")
 wrong("20.4", "thirteen for two", size(two=13), "one division")
@@ -202,11 +320,38 @@ def one_convolution(block):
 wrong("20.5", "no shortcut", one("pass"), "shortcut is missing")
 wrong("20.5", "every channel to all", one("weight[:, :, 3, 3] += 1"), "each channel to itself")
 wrong("20.5", "upside down", one("weight = weight.flip(2, 3); weight[range(c), range(c), 3, 3] += 1"), "upside down")
-wrong("20.5", "exchanged", one("weight = weight.transpose(0, 1).clone(); weight[range(c), range(c), 3, 3] += 1"), "exchanged")
-wrong("20.5", "the second bias only", one("weight[range(c), range(c), 3, 3] += 1; bias = block.conv2.bias"), "bias is not that")
+wrong(
+    "20.5",
+    "exchanged",
+    one("weight = weight.transpose(0, 1).clone(); weight[range(c), range(c), 3, 3] += 1"),
+    "exchanged",
+)
+wrong(
+    "20.5",
+    "the second bias only",
+    one("weight[range(c), range(c), 3, 3] += 1; bias = block.conv2.bias"),
+    "bias is not that",
+)
+wrong(
+    "20.5",
+    "mirrored at the edge",
+    one("weight[range(c), range(c), 3, 3] += 1", padding="3, padding_mode='reflect'"),
+    "what else",
+)
+wrong(
+    "20.5",
+    "on its side",
+    one("weight = weight.transpose(2, 3).clone(); weight[range(c), range(c), 3, 3] += 1"),
+    "height and width",
+)
 wrong("20.5", "no padding", one(padding=0), "padding 3")
 wrong("20.5", "always 64 bits", one(dtype="torch.float64"), "float32")
-wrong("20.5", "the block made double", one().replace("copy.deepcopy(block).double()", "block.double()"), "the block is not left|those of your")
+wrong(
+    "20.5",
+    "the block made double",
+    one().replace("copy.deepcopy(block).double()", "block.double()"),
+    "the block is not left|those of your",
+)
 wrong("20.5", "the sum of the kernels", """
 def one_convolution(block):
     c = block.conv1.in_channels

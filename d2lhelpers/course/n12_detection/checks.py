@@ -32,7 +32,7 @@ def check_iou(iou: Any) -> None:
     """Boxes that overlap, touch, contain each other, lie apart; against the formula."""
     chance = random.Random(121)
     cases: list[tuple[Box, Box]] = [
-        ((1.0, 2.0, 11.0, 12.0), (6.0, 2.0, 16.0, 12.0)),
+        ((1.0, 2.0, 11.0, 12.0), (6.0, 2.0, 16.0, 10.0)),
         ((2.0, 3.0, 12.0, 7.0), (2.0, 3.0, 12.0, 7.0)),
         ((0.0, 0.0, 12.0, 12.0), (3.0, 4.0, 6.0, 10.0)),
         ((0.0, 0.0, 4.0, 4.0), (4.0, 0.0, 9.0, 4.0)),
@@ -42,11 +42,18 @@ def check_iou(iou: Any) -> None:
     ]
     for _ in range(20):
         cases.append((_random_box(chance), _random_box(chance)))
+    cases.append(((0.0, 0.0, 0.5, 0.5), (0.25, 0.0, 0.75, 0.5)))
+    cases.append(((-30.0, 980.0, -10.0, 1020.0), (-20.0, 980.0, 0.0, 1020.0)))
     for box, other in cases:
         for a, b in ((box, other), (other, box)):
             found = number(call(iou, a, b), "what iou returns")
             if abs(found - _iou(a, b)) > 1e-4:
-                raise Incorrect(f"iou({a}, {b}) = {found:.4g} is not it; {_cause_of_iou(found, a, b)}")
+                exchanged = number(call(iou, b, a), "what iou returns")
+                causes = [(x, y, text) for (x, text), (y, _) in zip(_mistakes_of_iou(a, b), _mistakes_of_iou(b, a))]
+                causes = [cause for cause in causes if abs(cause[1] - _iou(b, a)) > 1e-4]
+                fit = [text for x, y, text in causes if abs(found - x) < 1e-4 and abs(exchanged - y) < 1e-4]
+                cause = [*fit, f"expected {_iou(a, b):.4g}, the shared area over the area that both cover together"][0]
+                raise Incorrect(f"iou({a}, {b}) = {found:.4g} is not it; {cause}")
 
 
 @exercise(
@@ -56,8 +63,7 @@ def check_iou(iou: Any) -> None:
     minutes=15,
     names=("prepared",),
     hints=(
-        "Draw the boxes on the picture that comes out; `draw_boxes` of section 1 does it. Do they "
-        "lie around anything?",
+        "Draw the boxes on the picture that comes out; `draw_boxes` of section 1 does it. Do they lie around anything?",
         "The annotation says left, top, width, height. What do the four columns of a target say? And in the pixels "
         "of which picture are they?",
         "`left + box_width` is the right edge. Horizontal numbers shrink by `side / width`, vertical ones by "
@@ -70,6 +76,7 @@ def check_prepared(prepared: Any) -> None:
     for height, width, side, count in ((120, 200, 96, 3), (90, 60, 48, 2), (64, 64, 96, 4), (50, 130, 64, 1)):
         picture = torch.rand(1, height, width, generator=generator)
         size = torch.tensor([width, height]) * (0.1 + 0.3 * torch.rand(count, 2, generator=generator))
+        size[1:2] = 1.5  # small things count, too
         start = torch.tensor([width, height]) * 0.6 * torch.rand(count, 2, generator=generator)
         boxes, classes = torch.cat([start, size], dim=1), torch.randint(10, (count,), generator=generator)
         given = (picture, boxes, classes)
@@ -83,11 +90,14 @@ def check_prepared(prepared: Any) -> None:
         expected = F.interpolate(picture[None], (side, side), mode="bilinear")[0]
         smoothed = F.interpolate(picture[None], (side, side), mode="bilinear", antialias=True)[0]
         if min((new_picture - expected).abs().max(), (new_picture - smoothed).abs().max()) > 1e-3:
-            raise Incorrect("the picture is not the given one, resized; leave that line as it is")
+            raise Incorrect("the picture is not what bilinear resizing makes of it; leave that line as it is")
         for name in ("boxes", "labels"):
-            if len(tensor(target[name], None, f'target["{name}"]')) < count:
-                raise Incorrect(f"of {counted(count, 'item')}, {len(target[name])} are left in the {name}; torchvision "
-                                "refuses a box that ends before it begins, so ask why these do")  # fmt: skip
+            left = tensor(target[name], None, f'target["{name}"]').shape[:1]
+            if left and left[0] < count:
+                accepted = (boxes[:, 2:] > boxes[:, :2]).all(dim=1).sum()
+                refused = "torchvision refuses a box that ends before it begins, so ask why these do"
+                cause = refused if left[0] == accepted else "keep all, small ones, too"
+                raise Incorrect(f"of {counted(count, 'item')}, {left[0]} are left in the {name}; {cause}")
         _check_labels(tensor(target["labels"], (count,), 'target["labels"]'), classes)
         _check_boxes(tensor(target["boxes"], (count, 4), 'target["boxes"]'), boxes, height, width, side)
 
@@ -114,6 +124,10 @@ def check_suppress(suppress: Any) -> None:
         corner = 20 * torch.rand(12, 2, generator=generator)
         boxes = torch.cat([corner, corner + 8 + 6 * torch.rand(12, 2, generator=generator)], dim=1)
         cases.append((boxes, torch.rand(12, generator=generator), threshold))
+    twice = torch.tensor([[0.0, 0.0, 10.0, 10.0], [20.0, 0.0, 30.0, 10.0], [0.0, 0.0, 10.0, 10.0],
+                          [0.0, 20.0, 10.0, 30.0], [0.0, 0.0, 10.0, 9.5]])  # fmt: skip
+    half = torch.tensor([[0.0, 0.0, 10.0, 5.0], [0.0, 0.0, 10.0, 10.0]])  # they overlap by a half, exactly
+    cases += [(twice, torch.tensor([0.4, 0.0, 0.5, 0.3, 0.2]), 0.9), (half, torch.tensor([0.6, 0.7]), 0.5)]
     cases += [(apart, torch.tensor([0.2, 0.9, 0.5]), 0.5), (chain, torch.tensor([0.9, 0.8, 0.7]), 0.3)]
     for boxes, scores, threshold in cases:
         with unchanged((boxes, scores), "what suppress is given"):
@@ -156,14 +170,25 @@ def check_average_precision(average_precision: Any) -> None:
             found = number(call(average_precision, *given, num_items), "what average_precision returns")
         right = _average_precision(scores, correct, num_items)
         if abs(found - right) > 1e-3:
-            cause = _cause_of_precision(found, scores, correct, num_items)
-            where = f"scores {scores}, correct {correct}, {num_items} items" if len(scores) < 6 else "a longer list"
-            raise Incorrect(f"for {where} it gives {found:.3f}, expected {right:.3f}; {cause}")
+            where = f"scores {scores}, correct {correct}, {num_items} items" if len(scores) < 5 else "a longer list"
+            said = f"for {where} it gives {found:.3f}"
+            mistakes = _mistakes_of_precision(scores, correct, num_items)
+            fit = {text for text, wrong in mistakes if abs(found - wrong) < 1e-3}
+            if fit:  # two mistakes may give the same number for one list
+                scores_2 = [0.8, 0.7, 0.5, 0.1, 0.4, 0.3, 0.9]
+                correct_2 = [True, True, False, False, True, False, False]
+                given = (torch.tensor(scores_2), torch.tensor(correct_2))
+                found = number(call(average_precision, *given, 5), "what average_precision returns")
+                mistakes = _mistakes_of_precision(scores_2, correct_2, 5)
+                fit &= {text for text, wrong in mistakes if abs(found - wrong) < 1e-3}
+            cause = [*fit, "add up the best precision at each right box or later, and divide by the items"][0]
+            raise Incorrect(f"{said}, expected {right:.3f}; {cause}")
 
 
 def _random_box(chance: random.Random) -> Box:
     left, top = chance.uniform(0, 20), chance.uniform(0, 20)
-    return left, top, left + chance.uniform(2, 15), top + chance.uniform(2, 15)
+    right, bottom = left + chance.uniform(2, 15), top + chance.uniform(2, 15)
+    return round(left, 1), round(top, 1), round(right, 1), round(bottom, 1)
 
 
 def _shared(a: Box, b: Box) -> tuple[float, float]:
@@ -181,18 +206,21 @@ def _iou(a: Box, b: Box) -> float:
     return shared / (_area(a) + _area(b) - shared)
 
 
-def _cause_of_iou(found: float, a: Box, b: Box) -> str:
-    """Return in words which mistake gives this number."""
+def _mistakes_of_iou(a: Box, b: Box) -> list[tuple[float, str]]:
+    """Return what mistakes give, and which they are in words; some can be told apart only with the boxes exchanged."""
     width, height = _shared(a, b)
     shared, unclamped = max(width, 0) * max(height, 0), width * height
     sum_of_areas = _area(a) + _area(b)
     hull = (max(a[2], b[2]) - min(a[0], b[0])) * (max(a[3], b[3]) - min(a[1], b[1]))
     plus_one = max(width + 1, 0) * max(height + 1, 0)
     areas_plus_one = sum((box[2] - box[0] + 1) * (box[3] - box[1] + 1) for box in (a, b))
-    causes = [
+    return [
         (unclamped / (sum_of_areas - unclamped or 1), "boxes that lie apart share nothing: a width or height below 0 "
          "has to become 0, and two negative ones give a positive area"),
         (shared / sum_of_areas, "in the sum of the areas the shared part is contained twice; take it away once"),
+        (2 * shared / sum_of_areas, "in the sum of the areas the shared part is contained twice; take it away "
+         "once, and do not double what you divide"),
+        (shared / max(_area(a), _area(b)), "that is the share of the larger box; divide by what both cover together"),
         (shared / min(_area(a), _area(b)), "that is the share of the smaller box; divide by what both cover together"),
         (shared / _area(a), "that is the share of the first box; divide by what both cover together"),
         (shared / _area(b), "that is the share of the second box; divide by what both cover together"),
@@ -202,8 +230,6 @@ def _cause_of_iou(found: float, a: Box, b: Box) -> str:
         (shared / (a[2] * a[3] + b[2] * b[3] - shared), "the last two numbers are the right and the lower edge, "
          "not width and height"),
     ]  # fmt: skip
-    close = (cause for wrong, cause in causes if abs(found - wrong) < 1e-4)
-    return next(close, f"expected {_iou(a, b):.4g}, the shared area over the area that both cover together")
 
 
 def _check_labels(labels: torch.Tensor, classes: torch.Tensor) -> None:
@@ -215,7 +241,8 @@ def _check_labels(labels: torch.Tensor, classes: torch.Tensor) -> None:
         raise Incorrect("label 0 is the background, so class 0 would never be found: which number has it here?")
     if torch.equal(labels, torch.ones_like(labels)):
         raise Incorrect("every label is 1 now; each class needs a label of its own, one above its number")
-    raise Incorrect(f"the labels of the classes {classes.tolist()} are {labels.tolist()}; they should be one higher")
+    raise Incorrect(f"the labels of the classes {classes.tolist()} are {labels.tolist()}; each should be one higher "
+                    "than its class, in the order of the items")  # fmt: skip
 
 
 def _check_boxes(found: torch.Tensor, given: torch.Tensor, height: int, width: int, side: int) -> None:
@@ -288,6 +315,9 @@ def _cause_of_suppression(
          "in the order in which they come"),
         (_suppressed(boxes, scores, stays, best_first[::-1]), "that begins with the worst score; argsort goes upward "
          "unless told otherwise"),
+        ([best_first.index(i) for i in right], "these are places in the sorted list; asked are those in `boxes`"),
+        (_suppressed(boxes, scores, lambda overlap: overlap < threshold), "a box goes if it overlaps by *more* than "
+         "the threshold, and stays if by as much"),
         (best_first[:1], "only the best box is left; one that overlaps with none of those that stay may stay"),
         (_suppressed(boxes, scores, lambda overlap: overlap > threshold), "a box has to go if it overlaps by *more* "
          "than the threshold"),
@@ -324,23 +354,25 @@ def _area_of(hits: list[bool], num_items: int, best_later: bool = True) -> float
     return sum(precision for precision, hit in zip(precisions, hits) if hit) / num_items
 
 
-def _cause_of_precision(found: float, scores: list[float], correct: list[bool], num_items: int) -> str:
-    """Return in words which mistake gives this number."""
+def _mistakes_of_precision(scores: list[float], correct: list[bool], num_items: int) -> list[tuple[str, float]]:
+    """Return mistakes in words, and what they give."""
     hits = sum(correct) or 1
     order = sorted(range(len(scores)), key=lambda i: -scores[i])
     precisions = [sum(correct[i] for i in order[: k + 1]) / (k + 1) for k in range(len(order))]
-    causes = [
-        (_average_precision(scores, correct, num_items, best_later=False), "at each recall the best precision from "
-         "there on counts, and you take the one of that place"),
-        (_average_precision(scores, correct, hits), "recall is the share of all items that there are, found or not"),
-        (_average_precision(scores, correct, hits, best_later=False), "recall is the share of all items that there "
-         "are, found or not"),
-        (_average_precision(scores, correct, num_items, upward=True), "that begins with the worst score; argsort goes "
-         "upward unless told otherwise"),
-        (_area_of(correct, num_items), "sort by score first"),
-        (sum(precisions) / len(precisions), "that is the mean precision over all boxes; only right boxes raise recall"),
-        (sum(correct) / len(correct), "that is the precision of all boxes together"),
-        (sum(correct) / num_items, "that is the recall of all boxes together"),
+    found_or_not = "recall is the share of all items that there are, found or not"
+    earlier = sum(max(precisions[: k + 1]) for k, i in enumerate(order) if correct[i]) / num_items
+    return [
+        ("at each recall the best precision from there on counts, and you take the one of that place",
+         _average_precision(scores, correct, num_items, best_later=False)),
+        ("the best precision at that place or any later one counts, and you take an earlier one", earlier),
+        ("the best precision at that place or any later one counts, and you take the best of all",
+         max(precisions) * sum(correct) / num_items),
+        (found_or_not, _average_precision(scores, correct, hits)),
+        (found_or_not, _average_precision(scores, correct, hits, best_later=False)),
+        ("that begins with the worst score; argsort goes upward unless told otherwise",
+         _average_precision(scores, correct, num_items, upward=True)),
+        ("sort by score first", _area_of(correct, num_items)),
+        ("that is the mean precision over all boxes; only right boxes raise recall", sum(precisions) / len(precisions)),
+        ("that is the precision of all boxes together", sum(correct) / len(correct)),
+        ("that is the recall of all boxes together", sum(correct) / num_items),
     ]  # fmt: skip
-    close = (cause for wrong, cause in causes if abs(found - wrong) < 1e-3)
-    return next(close, "add up the best precision at each right box or later, and divide by the items")

@@ -48,16 +48,16 @@ def check_same_padding(same_padding: Any) -> None:
     cases = [(6, 3, 2), (7, 3, 2), (6, 3, 1), (224, 7, 2), (8, 1, 2), (5, 2, 1), (5, 4, 1), (9, 2, 3), (1, 5, 1)]
     chance = random.Random(141)
     cases += [(chance.randint(3, 20), chance.randint(1, 7), chance.randint(1, 4)) for _ in range(25)]
-    for side, kernel_size, stride in cases:
-        right = _same_padding(side, kernel_size, stride)
-        found = _two_numbers(call(same_padding, side, kernel_size, stride))
-        if found == right:
-            continue
-        said = f"same_padding({side}, {kernel_size}, {stride}) = {found}"
-        for wrong, cause in _padding_causes(side, kernel_size, stride):
-            if found == wrong:
-                raise Incorrect(f"{said} is not it: {cause}")
-        raise Incorrect(f"{said} is not it; expected {right}")
+    answers = {case: _two_numbers(call(same_padding, *case)) for case in dict.fromkeys(cases)}
+    wrong = [case for case, found in answers.items() if found != _same_padding(*case)]
+    if not wrong:
+        return
+    said = f"same_padding({', '.join(map(str, wrong[0]))}) = {answers[wrong[0]]} is not it"
+    causes = [cause for _, cause in _padding_causes(*wrong[0])]
+    for place, cause in enumerate(causes):  # a mistake that explains all answers, not one of them by chance
+        if all(list(_padding_causes(*case))[place][0] == found for case, found in answers.items()):
+            raise Incorrect(f"{said}: {cause}")
+    raise Incorrect(f"{said}; expected {_same_padding(*wrong[0])}")
 
 
 def _same_padding(side: int, kernel_size: int, stride: int) -> tuple[int, int]:
@@ -83,6 +83,10 @@ def _padding_causes(side: int, kernel_size: int, stride: int) -> Iterator[tuple[
     yield (
         (rounded_down // 2, rounded_down - rounded_down // 2),
         "the number of positions is rounded up: a last window that is not full is filled with zeros",
+    )
+    yield (
+        (kernel_size // 2, kernel_size // 2),
+        "that is half of the window on both sides; the stride and the number of windows play a part here",
     )
     yield (before, before), "both ends alike: where does the odd zero go?"
     yield (after, after), "both ends alike: one zero too many where their number is odd"
@@ -190,25 +194,31 @@ def check_halving_block(halving_block: Any) -> None:
     for height, width, channels, filters in ((6, 8, 3, 5), (7, 6, 2, 3), (5, 7, 4, 6)):
         image = keras.Input((height, width, channels))
         output = call(halving_block, image, filters, name="halving_block")
+        if isinstance(output, (list, tuple)):
+            raise Incorrect(f"halving_block returned a {type(output).__name__}; expected one tensor, as residual_block")
         try:
             model = keras.Model(image, output)
         except Exception as error:
             raise Incorrect(
                 f"halving_block returned {shown(output)}, which is no output of a Keras model: {described(error)}"
             ) from None
-        parts = _parts(keras, model, channels, filters)
+        candidates = _parts(keras, model, channels, filters)
         X = torch.randn(2, channels, height, width, generator=torch.Generator().manual_seed(height))
         with torch.no_grad():
-            found = model(X.permute(0, 2, 3, 1).to(parts["conv1"].kernel.value.device), training=False)
+            found = model(X.permute(0, 2, 3, 1).to(candidates[0]["conv1"].kernel.value.device), training=False)
         shape = (2, -(-height // 2), -(-width // 2), filters)
         found = tensor(found, shape, f"the output for {height}×{width} pixels and {filters} filters")
-        _check_halved(found.permute(0, 3, 1, 2), X, parts)
+        _check_halved(found.permute(0, 3, 1, 2), X, candidates)
 
 
-def _parts(keras: Any, model: Any, channels: int, filters: int) -> dict[str, Any]:
-    """Return the block's layers by the names that they have in `d2l.Residual`, with unusual weights."""
-    convolutions = [layer for layer in model.layers if isinstance(layer, keras.layers.Conv2D)]
-    norms = [layer for layer in model.layers if isinstance(layer, keras.layers.BatchNormalization)]
+def _parts(keras: Any, model: Any, channels: int, filters: int) -> list[dict[str, Any]]:
+    """Return the block's layers by the names that they have in `d2l.Residual`, with unusual weights.
+
+    Where the graph does not say which batch norm is which, there are two ways to name them.
+    """
+    layers = list(dict.fromkeys(model._flatten_layers(include_self=False)))  # also those of layers within layers
+    convolutions = [layer for layer in layers if isinstance(layer, keras.layers.Conv2D)]
+    norms = [layer for layer in layers if isinstance(layer, keras.layers.BatchNormalization)]
     sides = sorted(layer.kernel_size[0] for layer in convolutions)
     if sides == [3, 3]:
         raise Incorrect(
@@ -226,6 +236,11 @@ def _parts(keras: Any, model: Any, channels: int, filters: int) -> dict[str, Any
         raise Incorrect(f"the block has {counted(len(norms), 'batch norm')}; expected 2{more}")
     if not all(layer.use_bias for layer in convolutions):
         raise Incorrect("the convolutions of d2l.Residual have biases, and a convolution of yours has none")
+    for norm in norms:
+        if norm.axis not in (-1, 3):
+            raise Incorrect(f"a batch norm of yours has axis={norm.axis}; here the channels are the last axis")
+        if norm.gamma is None or norm.beta is None:
+            raise Incorrect("the batch norms of d2l.Residual scale and shift, and one of yours does not")
     _draw_weights(model)
     parts = {"conv3": next(layer for layer in convolutions if layer.kernel_size[0] == 1)}
     large = [layer for layer in convolutions if layer.kernel_size[0] == 3]
@@ -239,49 +254,65 @@ def _parts(keras: Any, model: Any, channels: int, filters: int) -> dict[str, Any
                 "what does each of them read?"
             )
         parts[name] = fitting[0]
-    for norm in norms:
-        fed_by = [name for name in wanted if norm.input is parts[name].output]
-        if not fed_by:
-            raise Incorrect("a batch norm reads something other than the output of a 3×3 convolution")
-        parts[fed_by[0].replace("conv", "bn")] = norm
-    if "bn1" not in parts or "bn2" not in parts:
+    small = tuple(parts["conv3"].kernel.shape[2:])
+    if small != (channels, filters):
+        goes = f"{small[0]}→{small[1]}"
+        raise Incorrect(f"the 1×1 convolution goes {goes}; expected {channels}→{filters}: the shortcut reads x itself")
+    fed_by = [[name for name in wanted if _reads(norm, parts[name])] for norm in norms]
+    if fed_by[0] and fed_by[0] == fed_by[1]:
         raise Incorrect("each of the two 3×3 convolutions has a batch norm that reads it; here both read the same one")
-    return parts
+    if all(fed_by):
+        return [parts | {by[0].replace("conv", "bn"): norm for by, norm in zip(fed_by, norms)}]
+    return [parts | dict(zip(names, norms)) for names in (("bn1", "bn2"), ("bn2", "bn1"))]
+
+
+def _reads(layer: Any, other: Any) -> bool:
+    try:
+        return layer.input is other.output
+    except Exception:  # a layer within a layer, which has none
+        return False
 
 
 def _draw_weights(model: Any) -> None:
     """Give all weights random values that hide nothing."""
     generator = np.random.default_rng(143)
     for weight in model.weights:
-        low, high = (0.3, 1.5) if len(weight.shape) == 1 else (-0.4, 0.4)
-        weight.assign(generator.uniform(low, high, tuple(weight.shape)))
+        values = generator.uniform(-0.4, 0.4, tuple(weight.shape))
+        if weight.name == "gamma":
+            values = abs(values) + 0.4
+        elif "variance" in weight.name:
+            values = values**2 + 0.004  # small ones betray another epsilon
+        elif len(weight.shape) == 1:
+            values *= 2
+        weight.assign(values)
 
 
-def _check_halved(found: Tensor, X: Tensor, parts: dict[str, Any]) -> None:
-    def output(combine: Callable[..., Tensor], same: bool, epsilon: float, **how: Any) -> Tensor:
-        return _halved(X, parts, combine, same, epsilon, **how)
-
+def _check_halved(found: Tensor, X: Tensor, candidates: list[dict[str, Any]]) -> None:
     def agrees(wrong: Tensor) -> bool:
         return wrong.shape == found.shape and bool((wrong - found).abs().max() < 1e-4 * (1 + wrong.abs().max()))
 
     def add(Y: Tensor, shortcut: Tensor) -> Tensor:
         return F.relu(Y + shortcut)
 
-    if agrees(output(add, False, 1e-5)):
+    if any(agrees(_halved(X, parts, add, False, True)) for parts in candidates):
         return
-    epsilons = sorted({float(parts[name].epsilon) for name in ("bn1", "bn2")} | {1e-5})
-    for same, epsilon in itertools.product((False, True), epsilons):
+    others = sorted({float(candidates[0][name].epsilon) for name in ("bn1", "bn2")} - {1e-5})
+    both = all(candidates[0][name].epsilon != 1e-5 for name in ("bn1", "bn2"))
+    for parts, same, usual in itertools.product(candidates, (False, True), (True, False)):
         causes = []
         if same:
             causes.append(
-                'the convolution with stride 2 pads with "same"; on even sides its windows lie one pixel off '
+                'on even sides the windows of the convolution with stride 2 lie one pixel off, where "same" puts them '
                 "(Figure 14.3)"
             )
-        if epsilon != 1e-5:
-            causes.append(f"epsilon is {epsilon:g} in your batch norms and 1e-05 in PyTorch's")
+        if not usual:
+            where = "your batch norms" if both else "one of your batch norms"
+            causes.append(f"epsilon is {' and '.join(f'{e:g}' for e in others)} in {where} and 1e-05 in PyTorch's")
         for combine, how, cause in _WRONG_WAYS:
-            if agrees(output(combine or add, same, epsilon, **how)):
+            if (usual or others) and agrees(_halved(X, parts, combine or add, same, usual, **how)):
                 raise Incorrect("; and ".join([*causes, *([cause] if cause else [])]))
+    if len(candidates) > 1:
+        raise Incorrect("the numbers are not it; does each batch norm read the output of one of the 3×3 convolutions?")
     raise Incorrect("the numbers are not those of d2l.Residual(..., use_1x1conv=True, strides=2) with the same weights")
 
 
@@ -290,7 +321,7 @@ def _halved(
     parts: dict[str, Any],
     combine: Callable[..., Tensor],
     same: bool,
-    epsilon: float,
+    usual_epsilon: bool,
     first_relu: bool = True,
     second_strides: bool = False,
 ) -> Tensor:
@@ -304,7 +335,7 @@ def _halved(
         norm = parts[name]
         weights = (norm.moving_mean, norm.moving_variance, norm.gamma, norm.beta)
         mean, variance, gamma, beta = (weight.value.detach().cpu() for weight in weights)
-        return F.batch_norm(Z, mean, variance, gamma, beta, eps=epsilon)
+        return F.batch_norm(Z, mean, variance, gamma, beta, eps=1e-5 if usual_epsilon else norm.epsilon)
 
     def three_by_three(name: str, Z: Tensor, stride: int) -> Tensor:
         if stride == 1 or not same:
@@ -351,8 +382,8 @@ def check_two_momenta(pytorch_positions: Any, keras_positions: Any, keras_over_p
     """Constant rates, falling and rising ones, without momentum, no step at all; then the ratio."""
     chance = random.Random(144)
     cases: list[tuple[list[float], list[float], float]] = [
-        ([1.0] * 4, [0.1] * 4, 0.9),
-        ([1.0] * 6, [0.1] * 3 + [0.01] * 3, 0.9),
+        ([1.0, 2.0, -0.5, 3.0], [0.1] * 4, 0.9),
+        ([1.0, 0.5, 1.0, 2.0, 1.0, 1.5], [0.1] * 3 + [0.01] * 3, 0.9),
         ([2.0, -1.0, 0.5], [0.5, 0.5, 0.25], 0.0),
         ([], [], 0.9),
     ]
@@ -424,8 +455,11 @@ def _check_positions(
     if len(found) != len(right):
         raise Incorrect(f"{name} returned {len(found)} positions for {counted(len(right), 'step')}; expected as many")
 
+    def close(a: float, b: float) -> bool:
+        return math.isclose(a, b, rel_tol=1e-3, abs_tol=1e-5)
+
     def agrees(wrong: list[float]) -> bool:
-        return all(math.isclose(a, b, rel_tol=1e-3, abs_tol=1e-5) for a, b in zip(found, wrong))
+        return all(map(close, found, wrong))
 
     if agrees(right):
         return
@@ -435,10 +469,16 @@ def _check_positions(
     for wrong, cause in _WALKS.items():
         if agrees(_walk(wrong, gradients, rates, momentum)):
             raise Incorrect(f"{said}: {cause}")
+    if agrees(_walk(kind, gradients, [rates[0]] * len(rates), momentum)):
+        raise Incorrect(f"{said}: all steps are made with the first rate; each has a rate of its own")
+    if agrees(_walk(kind, gradients, rates, 0.9)):
+        raise Incorrect(f"{said} and momentum {momentum:.3g}: the momentum is taken for 0.9")
     steps = [b - a for a, b in zip([0.0, *right], right)]
     if agrees(steps):
         raise Incorrect(f"{said}: those are the steps; the positions are their running sums")
-    raise Incorrect(f"{said} and momentum {momentum:.3g}: the first positions are {found[:3]}, expected {right[:3]}")
+    first = next(i for i, (a, b) in enumerate(zip(found, right)) if not close(a, b))
+    where = f"the position after step {first + 1}"
+    raise Incorrect(f"{said} and momentum {momentum:.3g}: {where} is {found[first]:.4g}, expected {right[first]:.4g}")
 
 
 def _numbers(found: Any, name: str) -> list[float]:

@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 import random
-from typing import Any
+from collections.abc import Iterator
+from typing import Any, ClassVar
 
 import torch
 from torch import nn
 from torch.nn import functional as F
 
-from d2lhelpers.course.checking import Incorrect, call, number, shown, tensor, unchanged, used, whole_number
+from d2lhelpers.course.checking import (
+    Incorrect,
+    call,
+    counted,
+    number,
+    shown,
+    tensor,
+    unchanged,
+    used,
+    whole_number,
+)
 from d2lhelpers.course.exercise import exercise
 
 
@@ -29,31 +40,50 @@ def check_strides(inputs_of_linear: Any, my_strides: Any) -> None:
     """Random stacks against PyTorch's own layers, then the list."""
     chance = random.Random(201)
     cases = [(32, [1] * 7, 8, 64), (32, [1, 2, 1, 2], 8, 64), (28, [2, 2], 2, 3), (7, [2], 2, 5), (30, [3, 1], 4, 2)]
+    cases += [(5, [2], 1, 1), (7, [3], 1, 2), (40, [1] * 8 + [2], 3, 2)]
     cases += [
-        (chance.randint(20, 40), [chance.choice((1, 2, 3)) for _ in range(chance.randint(0, 2))], chance.randint(1, 3), 4)
+        (
+            chance.randint(20, 40),
+            [chance.choice((1, 2, 3)) for _ in range(chance.randint(0, 2))],
+            chance.randint(1, 3),
+            4,
+        )
         for _ in range(8)
     ]
+    answers = []
     for side, strides, pool, channels in cases:
-        right = _inputs(side, strides, pool, channels)
         with unchanged(strides, "strides"):
-            found = whole_number(call(inputs_of_linear, side, strides, pool, channels), "the number of inputs")
-        if found == right:
-            continue
-        said = f"inputs_of_linear({side}, {strides}, {pool}, {channels}) = {found:,}; PyTorch's layers give {right:,}"
-        last = _side(side, strides)
-        causes = {
-            channels: "count the cells that the pool leaves, too: that was the script's mistake",
-            channels * (last // pool): "the map has two sides, so the cells count twice",
-            (last // pool) ** 2: "every channel has its own map",
-            channels * last * last: "the pool is missing",
-            channels * (side // pool) ** 2: "the strides make the map smaller before it is pooled",
-            channels * (-(-last // pool)) ** 2: "the pool leaves out what does not fill a window: round down there",
-            channels * (_side(side, strides, up=False) // pool) ** 2: (
-                "with an odd side a stride of 2 keeps the first and the last position: round up there"
-            ),
-        }
-        raise Incorrect(f"{said}: {causes[found]}" if found in causes else said)
+            found = call(inputs_of_linear, side, strides, pool, channels)
+        answers.append(whole_number(found, "the number of inputs"))
+    rights = [_inputs(*case) for case in cases]
+    wrong = next((i for i, (found, right) in enumerate(zip(answers, rights)) if found != right), None)
+    if wrong is not None:
+        (side, strides, pool, channels), found = cases[wrong], answers[wrong]
+        said = f"inputs_of_linear({side}, {strides}, {pool}, {channels}) = {found:,}"
+        said += f"; PyTorch's layers give {rights[wrong]:,}"
+        explained = zip(*map(_wrong_inputs, *zip(*cases)))  # a mistake explains all answers, not one of them by chance
+        causes = [of_one[wrong][1] for of_one in explained if [number for number, _ in of_one] == answers]
+        raise Incorrect(f"{said}: {causes[0]}" if causes else said)
     _check_list(my_strides)
+
+
+def _wrong_inputs(side: int, strides: list[int], pool: int, channels: int) -> Iterator[tuple[int, str]]:
+    last = _side(side, strides)
+    yield channels, "count the cells that the pool leaves, too: that was the script's mistake"
+    yield channels * (last // pool), "the map has two sides, so the cells count twice"
+    yield (last // pool) ** 2, "every channel has its own map"
+    yield channels * last * last, "the pool is missing"
+    yield channels * (side // pool) ** 2, "the strides make the map smaller before it is pooled"
+    yield channels * (-(-last // pool)) ** 2, "the pool leaves out what does not fill a window: round down there"
+    down = _side(side, strides, up=False)
+    yield (
+        channels * (down // pool) ** 2,
+        "with an odd side a stride of 2 keeps the first and the last position: round up there",
+    )
+    unpadded = side
+    for stride in strides:
+        unpadded = (unpadded - 3) // stride + 1
+    yield channels * (unpadded // pool) ** 2, "the convolutions have padding 1, so at stride 1 the side stays"
 
 
 def _check_list(strides: Any) -> None:
@@ -68,10 +98,12 @@ def _check_list(strides: Any) -> None:
         raise Incorrect(f"my_strides has a stride of {min(strides)}; a stride is 1 or more")
     last = _side(32, strides)
     if last // 8 != 1:
-        many = "too often" if last < 8 else "not often enough"
-        raise Incorrect(f"with my_strides the last map has {last}×{last} positions: halved {many} for a pool of 8")
+        many = "smaller than a window of the pool" if last < 8 else "large enough for more than one window of the pool"
+        raise Incorrect(f"with my_strides the last map has {last}×{last} positions: it is {many}")
     if last != 8:
-        raise Incorrect(f"with my_strides the last map has {last}×{last} positions; the pool would leave out some of them")
+        raise Incorrect(
+            f"with my_strides the last map has {last}×{last} positions; the pool would leave out some of them"
+        )
 
 
 def _side(side: int, strides: list[int], up: bool = True) -> int:
@@ -110,15 +142,14 @@ def check_larger_head(larger_head: Any) -> None:
             small.bias.add_(torch.randn(classes))
         with unchanged(small, "small"):
             large = call(larger_head, small, cells)
-        if not isinstance(large, nn.Module):
+        if not isinstance(large, nn.Linear):
             raise Incorrect(f"larger_head should return an nn.Linear; it returns {shown(large)}")
         if large is small:
             raise Incorrect("larger_head returns small itself; make a new nn.Linear")
-        weight = getattr(large, "weight", None)
-        if isinstance(weight, torch.Tensor) and tuple(weight.shape) != (classes, cells * channels):
+        if tuple(large.weight.shape) != (classes, cells * channels):
             raise Incorrect(
                 f"for {channels} channels, {classes} classes and {cells} cells the weight has the shape "
-                f"{tuple(weight.shape)}; expected (classes, cells · channels) = {(classes, cells * channels)}"
+                f"{tuple(large.weight.shape)}; expected (classes, cells · channels) = {(classes, cells * channels)}"
             )
         maps = torch.randn(4, channels, 8 * per_side, 8 * per_side)
         pooled, vector = maps.mean(dim=(2, 3)), F.avg_pool2d(maps, 8).flatten(start_dim=1)
@@ -128,19 +159,21 @@ def check_larger_head(larger_head: Any) -> None:
         if torch.allclose(found.to(right), right, atol=1e-5):
             _check_apart(small, large)
             continue
-        _say_what_is_wrong(small, found, vector, cells, right)
+        _say_what_is_wrong(small, large, found, vector, cells, right)
 
 
 def _check_apart(small: nn.Linear, large: nn.Module) -> None:
-    kept = small.weight.detach().clone()
+    kept = [weight.detach().clone() for weight in small.parameters()]
     with torch.no_grad():
         for weight in large.parameters():
             weight.add_(1)
-    if not torch.equal(small.weight, kept):
+    if not all(map(torch.equal, small.parameters(), kept)):
         raise Incorrect("the two heads share their numbers: training the one would change the other. Copy them")
 
 
-def _say_what_is_wrong(small: nn.Linear, found: torch.Tensor, vector: torch.Tensor, cells: int, right: Any) -> None:
+def _say_what_is_wrong(
+    small: nn.Linear, large: nn.Linear, found: torch.Tensor, vector: torch.Tensor, cells: int, right: Any
+) -> None:
     weight, bias = small.weight.detach(), small.bias.detach()
     beside, in_turn = weight.repeat_interleave(cells, dim=1), weight.repeat(1, cells)
     zero = torch.zeros_like(bias)
@@ -156,6 +189,12 @@ def _say_what_is_wrong(small: nn.Linear, found: torch.Tensor, vector: torch.Tens
     for its_weight, its_bias, cause in causes:
         if torch.allclose(found, F.linear(vector, its_weight, its_bias), atol=1e-4):
             raise Incorrect(f"the scores differ: {cause}")
+    times = (large.weight.detach() / (beside / cells)).median().item()
+    if times and torch.allclose(large.weight.detach().to(beside), times * beside / cells, rtol=1e-4):
+        if abs(times - 1) < 1e-4:
+            raise Incorrect("the scores differ: the weights are right, but the bias is not that of small")
+        said = f"with {cells} cells your weights are {times:.4g} times what they should be"
+        raise Incorrect(f"the scores differ: {said}; which share of the mean does each cell have?")
     off = (found - right).abs().max().item()
     raise Incorrect(f"the scores of the two heads differ by up to {off:.2g}; which weight belongs to which number?")
 
@@ -174,15 +213,17 @@ def _say_what_is_wrong(small: nn.Linear, found: torch.Tensor, vector: torch.Tens
     ),
 )
 def check_test_repaired(test_repaired: Any) -> None:
-    """Batches of unequal sizes, nets with batch norm and dropout, in both modes."""
-    for sizes, training in (((5, 5, 1), True), ((4, 2), False), ((3, 3), True), ((7,), False), ((1, 6, 2), True)):
+    """Batches of unequal sizes, nets with batch norm and dropout, in both modes; at last one with a frozen norm."""
+    for sizes, training in (((5, 5, 2), True), ((4, 2), False), ((3, 3), True), ((7,), False), ((1, 6, 2), True)):
         torch.manual_seed(sum(sizes))
-        net = nn.Sequential(nn.Flatten(), nn.BatchNorm1d(6), nn.Dropout(0.5), nn.Linear(6, 3)).train(training)
+        net = nn.Sequential(nn.Flatten(), nn.BatchNorm1d(6), _Dropout(0.5), nn.Linear(6, 3))
+        used(net).train(training)
         net[1].running_mean.uniform_(-1, 1)
-        if training:
-            net[1].eval()  # a norm that somebody has frozen
+        frozen = sizes == (1, 6, 2)
+        if frozen:
+            net[1].eval()
         batches = [(3 * torch.randn(size, 1, 2, 3), torch.randint(0, 3, (size,))) for size in sizes]
-        X, y = torch.cat([X for X, _ in batches]), torch.cat([y for _, y in batches])
+        y = torch.cat([y for _, y in batches])
         reference = [layer.training for layer in net.modules()]
         net.eval()
         with torch.no_grad():
@@ -194,24 +235,37 @@ def check_test_repaired(test_repaired: Any) -> None:
         right_loss = F.cross_entropy(all_scores, y).item()
         right_accuracy = (all_scores.argmax(dim=1) == y).float().mean().item()
         torch.manual_seed(0)
+        _Dropout.modes = set()
         with unchanged(net, "the net"), unchanged(batches, "the batches"):
-            loss, accuracy = _two_numbers(call(test_repaired, net, torch.device("cpu"), batches, name="test_repaired"))
+            result = call(test_repaired, net, torch.device("cpu"), batches, name="test_repaired")
+            if frozen and net.training and net[1].training:
+                raise Incorrect(
+                    "a batch norm that was frozen, in evaluation mode in a net that was training, is in training mode "
+                    "afterwards: net.train() sets the mode of all layers"
+                )
+        loss, accuracy = _two_numbers(result)
         told = f"with batches of {', '.join(map(str, sizes))} images"
         if abs(loss - right_loss) > 1e-4 * max(1, right_loss):
             causes = [
                 (sum(losses) / len(losses), "it is the mean over the batches, in which a small batch counts too much"),
                 (right_loss * len(y), "the sum is not divided by the number of images"),
                 (sum(losses) / len(y), "the mean of a batch stands for all its images: multiply it by their number"),
-                (right_loss * len(y) / len(losses), "the sum is divided by the number of batches; divide by that of images"),
+                (
+                    right_loss * len(y) / len(losses),
+                    "the sum is divided by the number of batches; divide by that of images",
+                ),
                 (losses[-1], "it is the loss of the last batch"),
                 (right_accuracy, "the loss comes first, and then the accuracy"),
+                (
+                    F.cross_entropy(all_scores.softmax(dim=1), y).item(),
+                    "F.cross_entropy takes the scores themselves; it has a softmax inside",
+                ),
             ]
             for wrong, cause in causes:
                 if abs(loss - wrong) < 1e-4 * max(1, wrong):
                     raise Incorrect(f"{told} the loss should be {right_loss:.4f}, not {loss:.4f}: {cause}")
-            raise Incorrect(
-                f"{told} the loss should be {right_loss:.4f}, not {loss:.4f}; is the net in eval mode meanwhile?"
-            )
+            mode = "; the net has to be in evaluation mode meanwhile" if True in _Dropout.modes else ""
+            raise Incorrect(f"{told} the loss should be {right_loss:.4f}, not {loss:.4f}{mode}")
         if abs(accuracy - right_accuracy) > 1e-5:
             by_batch = [(s.argmax(dim=1) == y).float().mean().item() for s, (_, y) in zip(scores, batches)]
             cause = ""
@@ -222,6 +276,16 @@ def check_test_repaired(test_repaired: Any) -> None:
             elif abs(accuracy - 100 * right_accuracy) < 1e-3:
                 cause = ": an accuracy is a share, between 0 and 1"
             raise Incorrect(f"{told} the accuracy should be {right_accuracy:.4f}, not {accuracy:.4f}{cause}")
+
+
+class _Dropout(nn.Dropout):
+    """It notes its mode when it is used, in one place for all its copies."""
+
+    modes: ClassVar[set[bool]] = set()
+
+    def forward(self, X: torch.Tensor) -> torch.Tensor:
+        _Dropout.modes.add(self.training)
+        return super().forward(X)
 
 
 def _two_numbers(value: Any) -> tuple[float, float]:
@@ -246,20 +310,25 @@ def _two_numbers(value: Any) -> tuple[float, float]:
 )
 def check_smallest_step_size(smallest_step_size: Any, step_for_two: Any) -> None:
     """All small cases, by counting."""
-    cases = [(26, 8), (26, 2), (26, 0), (1, 0), (1, 3), (2, 0), (2, 1), (9, 2), (10, 2), (12, 3), (13, 3), (30, 4), (5, 9)]
-    for epochs, most in cases:
+    cases = [(26, 8), (26, 2), (26, 0), (1, 0), (1, 3), (2, 0), (2, 1)]
+    cases += [(9, 2), (10, 2), (12, 3), (13, 3), (30, 4), (5, 9)]
+    answers = [whole_number(call(smallest_step_size, *case), "the step size") for case in cases]
+    too_late = [next(size for size in range(1, e + 2) if e // size <= most) for e, most in cases]
+    for (epochs, most), found in zip(cases, answers):
         right = next(size for size in range(1, epochs + 1) if (epochs - 1) // size <= most)
-        found = whole_number(call(smallest_step_size, epochs, most), "the step size")
         if found == right:
             continue
         said = f"smallest_step_size({epochs}, {most}) = {found}; expected {right}"
         if found < 1:
             raise Incorrect(f"{said}: a step size is 1 or more")
         if (epochs - 1) // found > most:
-            times = (epochs - 1) // found
-            raise Incorrect(f"{said}: with {found} the last epoch's rate has been divided {times} times")
-        if found == next(size for size in range(1, epochs + 2) if epochs // size <= most):
-            raise Incorrect(f"{said}: the step after the last epoch comes too late to count; it is stepped {epochs - 1} times before")
+            times = counted((epochs - 1) // found, "time")
+            raise Incorrect(f"{said}: with {found} the last epoch's rate has been divided {times}")
+        if answers == too_late:
+            stepped = counted(epochs - 1, "time")
+            raise Incorrect(
+                f"{said}: the step after the last epoch comes too late to count; it is stepped {stepped} before"
+            )
         raise Incorrect(f"{said}: a smaller step size does as well")
     found = whole_number(step_for_two, "step_for_two")
     if found != 9:
@@ -338,12 +407,15 @@ def _cause(block: _Block, one: nn.Conv2d, X: torch.Tensor, right: torch.Tensor, 
     with torch.no_grad():
         its_bias = block.conv2(block.conv1(torch.zeros_like(X[:1])))[0, :, 6, 6]
     trials = [
+        (weight, bias, "with zeros around the map your numbers are right; look at what else the convolution is told"),
         (weight + identity, bias, "the shortcut is missing: the block adds its input"),
         (weight, its_bias, "the bias is not that of the two convolutions together; what do they make of a dark image?"),
         (weight + identity, its_bias, "the shortcut is missing, and the bias is not that of the two together"),
         (weight - everywhere + identity, bias, "the shortcut hands each channel to itself, not every channel to all"),
         (weight.flip(2, 3), bias, "the kernel is upside down: flip it in both directions"),
         ((weight - identity).flip(2, 3) + identity, bias, "the kernel is upside down: flip it in both directions"),
+        (weight.transpose(2, 3), bias, "height and width are exchanged"),
+        ((weight - identity).transpose(2, 3) + identity, bias, "height and width are exchanged"),
         (weight.transpose(0, 1), bias, "channels in and out are exchanged"),
         ((weight - identity).transpose(0, 1) + identity, bias, "channels in and out are exchanged"),
     ]
