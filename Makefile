@@ -8,7 +8,7 @@ NOTEBOOK_TESTS := --nbval-lax --nbval-current-env --nbval-cell-timeout=900 --nbv
 
 export JUPYTER_PREFER_ENV_PATH := 1
 
-.PHONY: help lab new test test-helpers test-notebooks test-colab record contents exercises editions score figures seeds bench repository clean
+.PHONY: help lab new test test-helpers test-notebooks test-colab record contents exercises editions score figures seeds bench bench-gpu repository clean
 
 help: ## list these commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "%-22s %s\n", $$1, $$2}'
@@ -50,6 +50,9 @@ seeds: $(VENV)/installed ## run notebooks with more seeds and other settings; wr
 
 bench: $(VENV)/installed ## measure the speed against the book's code
 	$(BIN)/python tools/bench.py
+
+bench-gpu: ## train the book's net as the book does and as we do; needs only torch and torchvision (OPTIONS=...)
+	$(PYTHON) tools/bench_gpu.py $(OPTIONS)
 
 repository: $(VENV)/installed ## point every link at a fork: make repository URL=https://github.com/you/fork
 	$(BIN)/python tools/repository.py $(URL)

@@ -1,0 +1,30 @@
+"""The command that measures an accelerator, here on a CPU with little of everything."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+
+WITHOUT_THE_REST = """
+import runpy, sys
+sys.modules.update(dict.fromkeys(["matplotlib", "IPython", "ipywidgets", "pandas", "d2l"]))  # importing them fails
+runpy.run_path("tools/bench_gpu.py", run_name="__main__")
+"""
+
+
+def test_it_prints_a_ladder_and_two_rows_with_nothing_installed_but_torch_and_torchvision():
+    little = "--device cpu --images 700 --side 24 --batches 1 --rounds 1 --epochs 1".split()
+    done = subprocess.run(
+        [sys.executable, "-c", WITHOUT_THE_REST, *little], cwd=ROOT, capture_output=True, text=True, timeout=300
+    )
+    assert done.returncode == 0, done.stderr
+    rows = [line.strip("| ").split(" | ") for line in done.stdout.splitlines() if line.startswith("| ")]
+    named = {row[0]: row for row in rows}
+    rungs = ["the book's loop", "batches made at once, on the device", "nothing read from the device", "channels last"]
+    assert [row[0] for row in rows[1:5]] == rungs
+    assert all(float(named[name][1].replace(",", "")) > 0 for name in rungs)
+    for run in ("the book's", "this course's"):
+        assert named[run][1] == "1" and 0 <= float(named[run][4]) <= 1
