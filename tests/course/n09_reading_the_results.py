@@ -108,7 +108,7 @@ def by_hand(
 
 
 wrong("9.2", "not weighted", by_hand(result="errors.mean()"), "plain mean over bins")
-wrong("9.2", "over all bins", by_hand(result="errors.sum() / num_bins"), "an empty one not at all")
+wrong("9.2", "over all bins", by_hand(result="errors.sum() / num_bins"), "an empty one not at all|plain mean over bins")
 wrong("9.2", "sum of gaps", by_hand(result="errors.sum()"), "before they are added up")
 wrong("9.2", "signed", by_hand(gap="gap"), "lose their sign")
 wrong("9.2", "middle of the bin", by_hand(sure="(i + 0.5) / num_bins"), "not the middle")
@@ -119,7 +119,7 @@ wrong(
     "9.2",
     "one bin for all",
     "def calibration_error(certainty, right, num_bins):\n    return (certainty.mean() - right.float().mean()).abs()\n",
-    "all answers together",
+    "make up for each other|makes up for",
 )
 wrong(
     "9.2",
@@ -225,7 +225,12 @@ wrong("9.4", "in place", lesions(copy="net"), "not left as it came")
 wrong("9.4", "identity everywhere", lesions(left="nn.Identity()"), "raised")
 wrong("9.4", "no relu", lesions(left="nn.Identity() if block.conv3 is None else block.conv3"), "relu\\(shortcut\\)")
 wrong("9.4", "first only", lesions(some="lesions[:1]"), "only the first")
-wrong("9.4", "counted from 1", lesions(block="lesioned[stage][i - 1]").replace("[i] = nn", "[i - 1] = nn"), "counted from 0")
+wrong(
+    "9.4",
+    "counted from 1",
+    lesions(block="lesioned[stage][i - 1]").replace("[i] = nn", "[i - 1] = nn"),
+    "counted from 0",
+)
 wrong("9.4", "nothing done", "def with_lesions(net, lesions):\n    return deepcopy(net)\n", "all their work")
 wrong("9.4", "no return", lesions().replace("return lesioned", "lesioned"), "should return a net")
 wrong(

@@ -22,7 +22,8 @@ from d2lhelpers.residual import Residual, cifar_resnet, resnet
     minutes=12,
     names=("cheapest", "ask_below"),
     hints=(
-        "Fix one image and one answer. Each possible truth has a probability and a cost; what does the answer cost on average?",
+        "Fix one image and one answer. Each possible truth has a probability and a cost; what does the answer cost "
+        "on average?",
         "That is a sum over the truths, and a matrix product does it for all images and answers at once: "
         "`probabilities @ cost` has the shape (images, answers).",
         "Take the answer with the lowest expected cost, `.argmin(dim=1)`. For `ask_below`: answering costs 5 with "
@@ -47,11 +48,24 @@ def check_cheapest(cheapest: Any, ask_below: Any) -> None:
         wrong: list[tuple[Callable[[], Tensor], str]] = [
             (lambda: (probabilities @ cost).argmax(dim=1), "these are the dearest ones"),
             (lambda: probabilities.argmax(dim=1), "these are the most probable classes; the costs are not used"),
-            (lambda: cost[probabilities.argmax(dim=1)].argmin(dim=1), "you take the most probable class for the truth; every class that could be the truth has its share in the cost"),
-            (lambda: (probabilities @ cost.T).argmin(dim=1), "a row of `cost` is a truth, and a column an answer; you have them the other way around"),
-            (lambda: cost.sum(dim=0).argmin().expand(64), "the probabilities are not used; they differ from image to image"),
-            (lambda: (probabilities[:, :, None] * cost).amax(dim=1).argmin(dim=1), "you look at the worst case; the expected cost is a sum over all truths"),
-        ]  # fmt: skip
+            (
+                lambda: cost[probabilities.argmax(dim=1)].argmin(dim=1),
+                "you take the most probable class for the truth; every class that could be the truth has its share "
+                "in the cost",
+            ),
+            (
+                lambda: (probabilities @ cost.T).argmin(dim=1),
+                "a row of `cost` is a truth, and a column an answer; you have them the other way around",
+            ),
+            (
+                lambda: cost.sum(dim=0).argmin().expand(64),
+                "the probabilities are not used; they differ from image to image",
+            ),
+            (
+                lambda: (probabilities[:, :, None] * cost).amax(dim=1).argmin(dim=1),
+                "you look at the worst case; the expected cost is a sum over all truths",
+            ),
+        ]
         for other, cause in wrong:
             try:
                 if torch.equal(found.long(), other()):
@@ -82,13 +96,20 @@ def check_cheapest(cheapest: Any, ask_below: Any) -> None:
     hints=(
         "Sort the answers into bins of equal width by their certainty: `(certainty * num_bins).long()` is the number "
         "of the bin. Which certainty falls out at the end?",
-        "For each bin that is not empty: the mean certainty of its answers minus the share of them that is right, without the sign.",
+        "For each bin that is not empty: the mean certainty of its answers minus the share of them that is right, "
+        "without the sign.",
         "Add these up, each weighted with the share of all answers that is in the bin.",
     ),
 )
 def check_calibration_error(calibration_error: Any) -> None:
     """Random answers, crowded at high certainty, with empty bins and with answers of certainty 1."""
-    for count, bins, seed, low in ((400, 10, 0, 0.05), (1000, 15, 1, 0.3), (60, 20, 2, 0.1), (37, 3, 3, 0.5), (5, 10, 4, 0.9)):  # fmt: skip
+    for count, bins, seed, low in (
+        (60, 20, 2, 0.1),
+        (400, 10, 0, 0.05),
+        (1000, 15, 1, 0.3),
+        (37, 3, 3, 0.5),
+        (5, 10, 4, 0.9),
+    ):
         certainty, right = _answers(count, bins, seed, low)
         with unchanged([certainty, right], "what the function is given"):
             found = number(call(calibration_error, certainty, right, bins), "what calibration_error returns")
@@ -97,15 +118,34 @@ def check_calibration_error(calibration_error: Any) -> None:
             continue
         said = f"for {count} answers and {bins} bins calibration_error returns {found:.4g}; expected {expected:.4g}"
         for options, cause in (
-            ({"weighted": False}, "a bin counts with its share of the answers; a plain mean over bins lets a bin of two count like one of two hundred"),
-            ({"weighted": False, "all_bins": True}, "a bin counts with its share of the answers, and an empty one not at all"),
-            ({"weighted": False, "total": True}, "each bin's gap is weighted with its share of the answers before they are added up"),
-            ({"signed": True}, "the gaps lose their sign before they are added up; else too sure here makes up for too modest there"),
+            (
+                {"weighted": False},
+                "a bin counts with its share of the answers; a plain mean over bins lets a bin of two count like one "
+                "of two hundred",
+            ),
+            (
+                {"weighted": False, "all_bins": True},
+                "a bin counts with its share of the answers, and an empty one not at all",
+            ),
+            (
+                {"weighted": False, "total": True},
+                "each bin's gap is weighted with its share of the answers before they are added up",
+            ),
+            (
+                {"signed": True},
+                "the gaps lose their sign before they are added up; else too sure here makes up for too modest there",
+            ),
             ({"middle": True}, "take the mean certainty of the answers in a bin, not the middle of the bin"),
             ({"squared": True}, "the gap is taken without its sign, not squared"),
-            ({"largest": True}, "that is the largest gap of all bins, the maximum calibration error; the mean is asked"),
-            ({"without_last": True}, "answers with a certainty of exactly 1 are in no bin of yours; they belong to the last one"),
-        ):  # fmt: skip
+            (
+                {"largest": True},
+                "that is the largest gap of all bins, the maximum calibration error; the mean is asked",
+            ),
+            (
+                {"without_last": True},
+                "answers with a certainty of exactly 1 are in no bin of yours; they belong to the last one",
+            ),
+        ):
             if abs(found - _calibration_error(certainty, right, bins, **options)) < 1e-5:
                 raise Incorrect(f"{said}: {cause}")
         if abs(found - abs(float(certainty.mean() - right.float().mean()))) < 1e-5:
@@ -121,17 +161,26 @@ def check_calibration_error(calibration_error: Any) -> None:
     names=("agreement", "when_contained"),
     hints=(
         "Two nets agree on an image if both are right or both are wrong. `(wrong_a == wrong_b)` says where.",
-        "If mistakes fell independently, with rates a and b, both would be wrong on a·b of the images, and both right on (1 - a)(1 - b).",
-        "Kappa is (observed - by chance) / (1 - by chance). For `when_contained` make two tensors of 100 images, with 10 "
+        "If mistakes fell independently, with rates a and b, both would be wrong on a·b of the images, and both "
+        "right on (1 - a)(1 - b).",
+        "Kappa is (observed - by chance) / (1 - by chance). For `when_contained` make two tensors of 100 images, "
+        "with 10 "
         "and 20 mistakes, the ten among the twenty.",
     ),
 )
 def check_agreement(agreement: Any, when_contained: Any) -> None:
     """Random mistakes of unlike rates, from fully independent to contained in each other; then one number."""
-    for rate_a, shared, extra, seed in ((0.1, 0.7, 0.15, 0), (0.3, 0.2, 0.1, 1), (0.5, 0.1, 0.6, 2), (0.08, 1.0, 0.0, 3)):
+    for rate_a, shared, extra, seed in (
+        (0.1, 0.7, 0.15, 0),
+        (0.3, 0.2, 0.1, 1),
+        (0.5, 0.1, 0.6, 2),
+        (0.08, 1.0, 0.0, 3),
+    ):
         generator = torch.Generator().manual_seed(seed)
         a = torch.rand(1000, generator=generator) < rate_a
-        b = torch.where(a, torch.rand(1000, generator=generator) < shared, torch.rand(1000, generator=generator) < extra)
+        b = torch.where(
+            a, torch.rand(1000, generator=generator) < shared, torch.rand(1000, generator=generator) < extra
+        )
         with unchanged([a, b], "what the function is given"):
             found = number(call(agreement, a, b), "what agreement returns")
         ab, ra, rb = _rate(a & b), _rate(a), _rate(b)
@@ -139,18 +188,22 @@ def check_agreement(agreement: Any, when_contained: Any) -> None:
         expected = (observed - chance) / (1 - chance)
         if abs(found - expected) < 1e-4:
             continue
-        said = f"with mistakes on {ra:.3f} and {rb:.3f} of the images, and common ones on {ab:.3f}, agreement returns {found:.4g}; expected {expected:.4g}"
+        said = f"with mistakes on {ra:.3f} and {rb:.3f} of the images, and common ones on {ab:.3f}, agreement "
+        f"returns {found:.4g}; expected {expected:.4g}"
         wrong = [
             (observed, "that is the observed agreement; what chance would give is to come off"),
             (observed - chance, "divide by what is left above chance, so that two equal nets have 1"),
             ((observed - chance) / chance, "divide by 1 - by chance, so that two equal nets have 1"),
             ((observed - ra * rb) / (1 - ra * rb), "by chance both can be right, too: add (1 - a)(1 - b)"),
             ((ab - ra * rb) / (1 - ra * rb), "nets agree also where both are right"),
-            ((ab - ra * rb) / (ra * (1 - ra) * rb * (1 - rb)) ** 0.5, "that is the correlation of the mistakes; kappa divides by 1 - by chance"),
+            (
+                (ab - ra * rb) / (ra * (1 - ra) * rb * (1 - rb)) ** 0.5,
+                "that is the correlation of the mistakes; kappa divides by 1 - by chance",
+            ),
             (ab / max(_rate(a | b), 1e-9), "that is common mistakes as a share of all mistakes, without chance"),
             (ab / max(ra, 1e-9), "that is the share of one net's mistakes that the other makes, without chance"),
             ((observed - 0.5) / 0.5, "chance is not one half: it depends on how often each net is wrong"),
-        ]  # fmt: skip
+        ]
         for other, cause in wrong:
             if abs(found - other) < 1e-4:
                 raise Incorrect(f"{said}: {cause}")
@@ -166,7 +219,9 @@ def check_agreement(agreement: Any, when_contained: Any) -> None:
         if abs(found - other) < 1e-3:
             raise Incorrect(f"when_contained = {found:g} is not it: {cause}")
     if abs(found - right) > 0.006:
-        raise Incorrect(f"when_contained = {found:g} is not it: the nets agree on 90 of 100 images; how many by chance?")
+        raise Incorrect(
+            f"when_contained = {found:g} is not it: the nets agree on 90 of 100 images; how many by chance?"
+        )
 
 
 @exercise(
@@ -177,7 +232,8 @@ def check_agreement(agreement: Any, when_contained: Any) -> None:
     names=("with_lesions",),
     hints=(
         "Begin with `deepcopy(net)`, and replace in the copy. `net[stage][i]` is a block.",
-        "A residual block returns relu(F(x) + shortcut). Without F that is relu(shortcut), where the shortcut is `block.conv3`, or x if that is None.",
+        "A residual block returns relu(F(x) + shortcut). Without F that is relu(shortcut), where the shortcut is "
+        "`block.conv3`, or x if that is None.",
         "x has been through a ReLU, so without a `conv3` an `nn.Identity()` will do. With one it is "
         "`nn.Sequential(block.conv3, nn.ReLU())`.",
     ),
@@ -205,12 +261,22 @@ def check_with_lesions(with_lesions: Any) -> None:
                 shifted = [(stage, i - 1) for stage, i in lesions]
                 for other, cause in (
                     (_walk(net, X, []), "the blocks still do all their work"),
-                    (_walk(net, X, lesions, relu=False), "relu(F(x) + shortcut) without F is relu(shortcut); a 1×1 convolution can give negative numbers"),
+                    (
+                        _walk(net, X, lesions, relu=False),
+                        "relu(F(x) + shortcut) without F is relu(shortcut); a 1×1 convolution can give negative "
+                        "numbers",
+                    ),
                     (_walk(net, X, lesions[:1]), "only the first of the lesions is there"),
-                    (_walk(net, X, lesions[-1:]), "only the last of the lesions is there; do you begin anew from the net each time?"),
+                    (
+                        _walk(net, X, lesions[-1:]),
+                        "only the last of the lesions is there; do you begin anew from the net each time?",
+                    ),
                     (_walk(net, X, shifted), "blocks are counted from 0"),
-                    (_walk(net, X, lesions, doubled=True), "the shortcut is added twice: without F nothing else is to be added"),
-                ):  # fmt: skip
+                    (
+                        _walk(net, X, lesions, doubled=True),
+                        "the shortcut is added twice: without F nothing else is to be added",
+                    ),
+                ):
                     if torch.allclose(found, other, rtol=1e-3, atol=1e-4):
                         raise Incorrect(f"{said}: {cause}")
             raise Incorrect(said)
@@ -223,10 +289,13 @@ def check_with_lesions(with_lesions: Any) -> None:
     minutes=14,
     names=("enlarged", "my_surface"),
     hints=(
-        "Every convolution of these nets is followed by a batch norm. If all that comes into it is multiplied by `factor`, "
+        "Every convolution of these nets is followed by a batch norm. If all that comes into it is multiplied by "
+        "`factor`, "
         "what happens to the mean and to the variance?",
-        "In training mode the batch norm divides `factor` out by itself. In eval mode it uses `running_mean` and `running_var`.",
-        "Multiply weights and biases of the convolutions and the running means by `factor`, the running variances by `factor**2`. Scale and "
+        "In training mode the batch norm divides `factor` out by itself. In eval mode it uses `running_mean` and "
+        "`running_var`.",
+        "Multiply weights and biases of the convolutions and the running means by `factor`, the running variances by "
+        "`factor**2`. Scale and "
         "shift of the batch norms stay, and so does the linear layer.",
     ),
 )
@@ -250,15 +319,20 @@ def check_enlarged(enlarged: Any, my_surface: Any) -> None:
                 raise Incorrect("a convolution's weights are as before; they should be `factor` times as large")
             if not torch.allclose(mine.weight, factor * theirs.weight, rtol=1e-4):
                 ratio = float((mine.weight / theirs.weight).detach().median())
-                raise Incorrect(f"with factor {factor:g} a convolution's weights are {ratio:g} times as large as before")
+                raise Incorrect(
+                    f"with factor {factor:g} a convolution's weights are {ratio:g} times as large as before"
+                )
         with torch.no_grad():
             evaluated = call(larger.eval(), X, name="the enlarged net"), net.eval()(X)
-            trained = call(larger.train(), X, name="the enlarged net"), copy.deepcopy(net).train()(X)
         if not _close(*evaluated):
-            raise Incorrect(f"with factor {factor:g} the scores in eval mode are not those of the net: {_cause(net, larger, factor)}")
+            cause = _cause(net, larger, factor)
+            raise Incorrect(f"with factor {factor:g} the scores in eval mode are not those of the net: {cause}")
+        with torch.no_grad():
+            trained = call(larger.train(), X, name="the enlarged net"), copy.deepcopy(net).train()(X)
         if not _close(*trained):
             raise Incorrect(
-                f"with factor {factor:g} the scores in eval mode are right, and in training mode they are not. Scale and shift of a "
+                f"with factor {factor:g} the scores in eval mode are right, and in training mode they are not. Scale "
+                f"and shift of a "
                 "batch norm work in both modes; what belongs to eval mode alone?"
             )
     wrong = {
@@ -277,7 +351,7 @@ def _answers(count: int, bins: int, seed: int, low: float) -> tuple[Tensor, Tens
     certainty = (place.floor() + (place - place.floor()).clamp(0.02, 0.98)) / bins
     certainty = certainty.clamp_max(0.999)
     certainty[: max(1, count // 10)] = 1.0
-    right = torch.rand(count, generator=generator) < certainty**2
+    right = torch.rand(count, generator=generator) < 0.2 + 0.6 * certainty  # too modest below .5, too sure above
     return certainty, right
 
 
@@ -356,7 +430,11 @@ def _walk(
 
 
 def _close(found: Any, expected: Tensor) -> bool:
-    return isinstance(found, Tensor) and found.shape == expected.shape and torch.allclose(found, expected, rtol=0.02, atol=0.02)  # fmt: skip
+    return (
+        isinstance(found, Tensor)
+        and found.shape == expected.shape
+        and torch.allclose(found, expected, rtol=0.02, atol=0.02)
+    )
 
 
 def _cause(net: nn.Module, larger: nn.Module, factor: float) -> str:
