@@ -22,6 +22,7 @@ PARTS = {
         "06": "Fashion-MNIST",
         "07": "The training loop",
         "08": "Training ResNet-18",
+        "09": "Reading the results",
     },
     "Part IV: further": {
         "11": "The ResNet family",

@@ -49,6 +49,10 @@ RUNS: dict[str, dict[str, dict[str, str]]] = {
         "ten seeds, three epochs": {"seeds": TEN_SEEDS, "num_epochs": "3"},
         "other seeds": {"seeds": "(10, 11, 12)", "main_seed": "1"},
     },
+    "09_reading_the_results": {
+        "ten draws": {"draws": TEN_SEEDS},
+        "ten bins of certainty": {"num_bins": "10"},
+    },
     "11_resnet_family": {"ten seeds": {"seeds": TEN_SEEDS}, "more steps": {"num_steps": "300"}},
     "12_detection": {
         "other seeds": {"seeds": "(3, 4, 5)"},
