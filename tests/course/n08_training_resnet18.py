@@ -871,3 +871,9 @@ wrong(
     SUMMARY.replace("(squares / (n - 1)) ** 0.5", "(squares / n) ** 0.5 / n ** 0.5") + WINS,
     "^(?!.*root is taken before dividing).*divide once",
 )
+wrong(
+    "8.2",
+    "two runs without a spread",
+    SUMMARY.replace("    return", "    if n < 3:\n        return mean, 0.0\n    return") + WINS,
+    "^(?!.*cancel).*two runs differ, too",
+)

@@ -597,7 +597,12 @@ def _check_summary(summary: Any, accuracies: list[float]) -> None:
             "that is the root of the sum of squares, divided by one less than the number of runs: divide once, and "
             "before you take the root",
         ),
-        (0, "differences from the mean cancel if they are not squared"),
+        (
+            0,
+            "differences from the mean cancel if they are not squared"
+            if len(accuracies) > 2
+            else "two runs differ, too",
+        ),
         *(
             (round(right_deviation, k), "that is rounded; return it as it is, and round when you print")
             for k in (1, 2, 3, 4)
