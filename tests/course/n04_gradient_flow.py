@@ -278,6 +278,8 @@ net.zero_grad()
 return growth(gradient_norms(net, X, y))
 """), "as in sign descent"),
     ("lr fixed", one_step(STEP.replace("lr=lr", "lr=0.01")), "lr=0.01"),
+    ("half the lr", one_step(STEP.replace("lr=lr", "lr=lr / 2")), "^(?!.*lr=0.1).*after a step with lr=0.2"),
+    ("five times the lr", one_step(STEP.replace("lr=lr", "lr=5 * lr")), "^(?!.*lr=1).*after a step with lr=0.2"),
     ("the lr of the page", one_step(STEP.replace("lr=lr", "lr=0.05")), "lr=0.05"),
     ("the step in eval mode",
      one_step(STEP.replace("net = in_float64(net)", "net = in_float64(net).eval()")), "computed in eval"),
