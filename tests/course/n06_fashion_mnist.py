@@ -1007,3 +1007,9 @@ wrong(
     by_distances(result="return float((labels[D.argmin(dim=1)] == labels).any())"),
     "^(?!.*itself).*returns 1 on .* points made by chance",
 )
+wrong(
+    "6.5",
+    "a new tensor that is not filled",
+    batches(FIXED.replace("yield X,", "yield torch.zeros_like(X),")),
+    "^(?!.*convert to floats before).*all pixels are 0: .*not filled",
+)

@@ -865,7 +865,11 @@ def check_what_batch_norm_does_to_a_copy(plain_in_training: Any, gamma: Any, bet
             "it was divided by the standard deviation, but no mean was subtracted",
         ),
         (_normalized(_normalized(x).relu()).add(x).relu(), "the input was added; this block is the plain one"),
-        (torch.zeros(4), "γ is 1 in this part, not 0"),
+        (
+            torch.zeros(4),
+            "all four are zero, as with γ = 0, or with a mean for each pixel; here γ is 1, and one mean "
+            "is that of all four pixels",
+        ),
     ]
     _assert_values(found, right, causes, "plain_in_training")
     _assert_they_undo_batch_norm(number(gamma, "gamma"), number(beta, "beta"), x)

@@ -739,7 +739,9 @@ def _who_they_are(X: torch.Tensor, images: torch.Tensor, batches: list) -> torch
     if (found.unsqueeze(1) - known).abs().amax(dim=2).amin(dim=1).max() < 0.3:
         raise Incorrect("the pixels still go up to 255; divide them by 255")
     if not found.any():
-        raise Incorrect("all pixels are 0: convert to floats before you divide, whole numbers are cut off")
+        raise Incorrect(
+            "all pixels are 0: are whole numbers divided and cut off, which floats are not, or is a new tensor not filled?"
+        )
     if all(abs(part.max() - 1) < 1e-4 for part, _ in batches):
         raise Incorrect(
             "the brightest pixel of each batch is 1, whatever it was: divide by 255, not by the maximum of a batch or "
