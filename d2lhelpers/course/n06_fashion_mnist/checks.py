@@ -740,7 +740,7 @@ def _who_they_are(X: torch.Tensor, images: torch.Tensor, batches: list) -> torch
         raise Incorrect("the pixels still go up to 255; divide them by 255")
     if not found.any():
         raise Incorrect(
-            "all pixels are 0: are whole numbers divided and cut off, which floats are not, or is a new tensor not filled?"
+            "all pixels are 0: are whole numbers divided, and cut off (floats are not), or is a new tensor not filled?"
         )
     if all(abs(part.max() - 1) < 1e-4 for part, _ in batches):
         raise Incorrect(
