@@ -384,6 +384,7 @@ for name, line, cause in [
     ("a verdict", "abs(distance(f, f_k)**2 - distance(f, f_m)**2 - distance(f_k, f_m)**2) < 1e-9",
      "should be a number"),
     ("sneaky: zero as the text says", "0.0", "0 for every pair"),
+    ("rounded", "round(distance(f, f_k)**2 - distance(f, f_m)**2 - distance(f_k, f_m)**2)", "is it rounded"),
     ("sneaky: zero or a guess", "0.0 if m % k == 0 else -0.05", "is -0.05 for a random walk"),
     ("sneaky: works on the function that it is given", "(f.sub_(f.mean()), distance(f, f_k)**2)[1]",
      "the function f is not left"),

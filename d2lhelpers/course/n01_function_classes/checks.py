@@ -439,7 +439,8 @@ def _compare_surplus(found: list[float], cases: list[tuple[torch.Tensor, int, in
     mistakes: list[tuple[Callable[[float, float, float], float], str]] = [
         (
             lambda a, b, c: 0.0,
-            "it is 0 for every pair, also where it should not be. Does it use m, or 2k bins whatever m is?",
+            "it is 0 for every pair, also where it should not be. Does it use m, or 2k bins whatever m is? Or is "
+            "it rounded?",
         ),
         (lambda a, b, c: a**0.5 - b**0.5 - c**0.5, "the distances are not squared"),
         (lambda a, b, c: a - b - c**0.5, "the last distance is not squared"),
