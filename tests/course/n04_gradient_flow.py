@@ -115,6 +115,8 @@ for name, code, cause in (
     ("the growth itself", "51", "growth with small weights itself"),
     ("a text", "'42'", "should be a number"),
     ("one over the root of 3", "round(54 * math.log10(3))", "root of 3"),
+    ("the growth itself at 56 layers", "26", "^(?!you scaled).*growth itself at 56 layers"),
+    ("rounded up", "math.ceil(54 * math.log10(6))", "^(?!that counts).*rounded up"),
     ("a guess", "30", "in Section 6, at 56 layers"),
 ):
     wrong("4.2", name, f"powers_of_ten_110 = {code}", cause)
