@@ -1322,3 +1322,6 @@ for letter, cause in [
     ("Because of batch norm.", "one of the letters"),
 ]:
     wrong("2.5", f"the answer {letter}", explained(RIGHT_VALUES, explanation=repr(letter)), cause)
+wrong(
+    "2.1", "the convolutions of a stage", "blocks_per_stage = 18\nadditions = 2 * 18", "convolutions has one.*adds once"
+)
