@@ -1293,7 +1293,8 @@ wrong("2.5", "divided by three", explained("[0, 0, 0, 1.5]"), "by 4, not by 3")
 wrong("2.5", "divided by the variance", explained("[0, 0, 0, 4.6667]"), "not by its square root")
 wrong("2.5", "centered only", explained("[0, 0, 0, 2.25]"), "nothing was divided")
 wrong("2.5", "the input added", explained("[0.42, 1.42, 2.42, 7.73]"), "the input was added")
-wrong("2.5", "γ zero", explained("[0, 0, 0, 0]"), "γ is 1 in this part")
+wrong("2.5", "γ zero", explained("[0, 0, 0, 0]"), "here γ is 1")
+wrong("2.5", "each pixel's own mean", explained("[(v - v.mean()).item() for v in x]"), "a mean for each pixel")
 wrong("2.5", "another order", explained("[1.73, 0, 0, 0]"), "another order")
 wrong("2.5", "one number", explained("3 ** 0.5"), "list of four numbers")
 wrong("2.5", "three numbers", explained("[0, 0, 1.73]"), "it has 3")
@@ -1321,3 +1322,6 @@ for letter, cause in [
     ("Because of batch norm.", "one of the letters"),
 ]:
     wrong("2.5", f"the answer {letter}", explained(RIGHT_VALUES, explanation=repr(letter)), cause)
+wrong(
+    "2.1", "the convolutions of a stage", "blocks_per_stage = 18\nadditions = 2 * 18", "convolutions has one.*adds once"
+)

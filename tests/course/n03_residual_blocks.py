@@ -786,3 +786,17 @@ for name, code, cause in (
     ("truth values", comparison(statements="[True, False, False, True, False, True, True]"), "should be a number"),
 ):
     wrong("3.4", name, code, cause)
+
+# A cause that another block does not bear out: how alike output and input are says nothing about shift or statistics
+
+for least, cause in ((0.6, "^(?!.*With F = 0).*False about a new block"), (0.5, "^(?!.*shift).*nobody would choose"),
+                     (0.3, "^(?!.*stored).*in eval mode")):  # fmt: skip
+    wrong(
+        "3.2",
+        f"a correlation of {least}",
+        detector(f"""
+with torch.no_grad():
+    Y = copy.deepcopy(block)(X.clone())
+return bool(torch.corrcoef(torch.stack([Y.flatten(), X.flatten()]))[0, 1] > {least})"""),
+        cause,
+    )

@@ -115,6 +115,8 @@ for name, code, cause in (
     ("the growth itself", "51", "growth with small weights itself"),
     ("a text", "'42'", "should be a number"),
     ("one over the root of 3", "round(54 * math.log10(3))", "root of 3"),
+    ("the growth itself at 56 layers", "26", "^(?!you scaled).*growth itself at 56 layers"),
+    ("rounded up", "math.ceil(54 * math.log10(6))", "^(?!that counts).*rounded up"),
     ("a guess", "30", "in Section 6, at 56 layers"),
 ):
     wrong("4.2", name, f"powers_of_ten_110 = {code}", cause)
@@ -278,6 +280,8 @@ net.zero_grad()
 return growth(gradient_norms(net, X, y))
 """), "as in sign descent"),
     ("lr fixed", one_step(STEP.replace("lr=lr", "lr=0.01")), "lr=0.01"),
+    ("half the lr", one_step(STEP.replace("lr=lr", "lr=lr / 2")), "^(?!.*lr=0.1).*after a step with lr=0.2"),
+    ("five times the lr", one_step(STEP.replace("lr=lr", "lr=5 * lr")), "^(?!.*lr=1).*after a step with lr=0.2"),
     ("the lr of the page", one_step(STEP.replace("lr=lr", "lr=0.05")), "lr=0.05"),
     ("the step in eval mode",
      one_step(STEP.replace("net = in_float64(net)", "net = in_float64(net).eval()")), "computed in eval"),

@@ -476,6 +476,21 @@ wrong(
 )
 wrong(
     "5.3",
+    "a 1×1 convolution in the last block, too",
+    table_and_net(
+        last="""    parts, c = [stem], width
+    for i, count in enumerate(blocks_of[depth]):
+        for j in range(count):
+            first, last = i > 0 and j == 0, i == 3 and j == count - 1
+            parts.append(d2l.Residual(c, width * 2**i, use_1x1conv=first or last, strides=2 if first else 1))
+            c = width * 2**i
+    return nn.Sequential(*parts, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(c, num_classes))
+"""
+    ),
+    "^(?!.*stage 1 has).*runs 4 1×1 convolutions.*in their first block",
+)
+wrong(
+    "5.3",
     "width not passed on",
     table_and_net(HEAD.join([TABLE, "    width = 64\n"]), guard="").replace(HEAD + STEM, STEM),
     "64 channels",

@@ -992,3 +992,24 @@ for part in torch.randperm(len(images)).split(batch_size):
 """),
     r"its y has \(4, 10\)",
 )
+
+# A cause that explains one number by chance
+
+for name, share in (
+    ("the share cut off", "int((torch.tensor(classes)[nearest] == test_labels[kept]).float().mean())"),
+    ("divided by //", "(torch.tensor(classes)[nearest] == test_labels[kept]).sum().item() // len(nearest)"),
+):
+    code = nearest_mean(MEANS + KEPT + NEAREST + "return " + share)
+    wrong("6.2", name, code, "^(?!.*nan).*returns 0 on small clouds of points")
+wrong(
+    "6.4",
+    "whether any is right",
+    by_distances(result="return float((labels[D.argmin(dim=1)] == labels).any())"),
+    "^(?!.*itself).*returns 1 on .* points made by chance",
+)
+wrong(
+    "6.5",
+    "a new tensor that is not filled",
+    batches(FIXED.replace("yield X,", "yield torch.zeros_like(X),")),
+    "^(?!.*convert to floats before).*all pixels are 0: .*not filled",
+)

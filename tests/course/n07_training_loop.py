@@ -151,7 +151,7 @@ wrong(
     _in_parts(split="parts", loss="F.cross_entropy(net(a), b) / (len(y) // parts)"),
     "split takes the size of a part",
 )
-wrong("7.2", "the whole batch", _in_parts(split="len(y)", loss="F.cross_entropy(net(a), b)"), "all 15 images at once")
+wrong("7.2", "the whole batch", _in_parts(split="len(y)", loss="F.cross_entropy(net(a), b)"), "all 21 images at once")
 wrong(
     "7.2",
     "all losses added, one image at a time",
@@ -1321,3 +1321,10 @@ wrong(
     _loop(evaluate="pass", value="net.eval() and metric[0] / metric[1]"),
     "is missing, or comes too late",
 )
+
+# A cause that explains one number by chance
+
+for name, end, cause in (("", "", "images of its part"), (", then over the parts", " / parts", "images of the batch")):
+    mean = "-(F.one_hot(b, 5) * net(a).log_softmax(dim=1)).mean()" + end
+    cause = f"^(?!.*{cause}).*it is not the gradient of the whole batch"
+    wrong("7.2", f"a mean over images and classes{name}", _in_parts(loss=mean), cause)

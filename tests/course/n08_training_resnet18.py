@@ -487,7 +487,7 @@ wrong(
     "8.2",
     "root of the sum",
     SUMMARY.replace("(squares / (n - 1)) ** 0.5", "squares ** 0.5 / (n - 1)") + WINS,
-    "root is taken before",
+    "one less .*before you take the root",
 )
 wrong("8.2", "no division", SUMMARY.replace("(squares / (n - 1)) ** 0.5", "squares ** 0.5") + WINS, "not yet divided")
 wrong("8.2", "swapped", "def summary(runs):\n    return torch.std_mean(torch.tensor(runs))\n" + WINS, "swapped")
@@ -855,3 +855,25 @@ for name, given in (
     ("a few parameters fewer", {"parameters": "0.99"}),
 ):
     wrong("8.4", name, _factors(**given), "near, but not right to two digits")
+
+# A cause that explains one number by chance
+
+for name, code, cause in (
+    ("against the median", "sum(a > sorted(theirs)[len(theirs) // 2] for a in ours)", "^(?!.*the first list is ours)"),
+    ("the first ten seeds", "sum(a > b for a, b in zip(ours[:10], theirs[:10]))", "^(?!.*sorted)"),
+    ("five points ahead", "sum(a > b + 0.05 for a, b in zip(ours, theirs))", "^(?!.*sorted)"),
+):
+    code = f"{SUMMARY}def wins(ours, theirs):\n    return {code}\n"
+    wrong("8.2", name, code, cause + ".*compare the two accuracies of each seed")
+wrong(
+    "8.2",
+    "standard error by the number of runs",
+    SUMMARY.replace("(squares / (n - 1)) ** 0.5", "(squares / n) ** 0.5 / n ** 0.5") + WINS,
+    "^(?!.*root is taken before dividing).*divide once",
+)
+wrong(
+    "8.2",
+    "two runs without a spread",
+    SUMMARY.replace("    return", "    if n < 3:\n        return mean, 0.0\n    return") + WINS,
+    "^(?!.*cancel).*two runs differ, too",
+)

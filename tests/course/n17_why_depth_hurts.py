@@ -156,7 +156,13 @@ return (last.norm() / first.norm()) ** (1 / (2 * len(blocks_of(net))))"""), "32-
     ("predicts larger", keeping(KEEPING, "'larger'"), "too large at 32"),
     ("predicts smaller", keeping(KEEPING, "'smaller'"), "for each of them"),
     ("predicts a number", keeping(KEEPING, "1.22"), "text in quotes"),
-    ("forgets the third stage", keeping(KEEPING.replace("-1 / (2", "-3 / (4")), "two in three|expected"),
+    ("forgets the third stage", keeping(KEEPING.replace("-1 / (2", "-3 / (4")), "two in three"),
+    ("counts the first stage alone", keeping(KEEPING.replace("len(blocks_of(net))", "len(net[1])")),
+     "one in three"),
+    ("counts stages, not blocks", keeping(KEEPING.replace("len(blocks_of(net))", "len(net[1:-3])")),
+     "^(?!.*for a block).*one for each stage"),
+    ("13, whatever the net", keeping(KEEPING.replace("2 * len(blocks_of(net))", "13")),
+     "^(?!.*stem).*expected"),
 ):  # fmt: skip
     wrong("17.2", name, code, cause)
 
@@ -227,3 +233,5 @@ wrong(
     limit("type('N', (float,), {'__sub__': lambda *_: 0.0})(0.9)"),
     "0.9 is not it",
 )
+wrong("17.3", "one minus 1/e", limit("1 - math.exp(-1)"), "^(?!.*blocks).*that is 1 - 1/e")
+wrong("17.3", "by chance near the correlation at 8 blocks", limit("0.6335"), "^(?!.*at 8 blocks).*is not it")

@@ -49,6 +49,7 @@ wrong(
 )
 wrong("18.1", "jump of the old stem", small_stem(jump=32), "two factors of 2")
 wrong("18.1", "one stage halves", small_stem(jump=2), "three stages")
+wrong("18.1", "four doublings, and the right field", small_stem(jump=16), "^(?!.*max-pool).*four times")
 wrong("18.1", "rounded down", small_stem(side=3), "rounded up")
 wrong("18.1", "not rounded", small_stem(side=3.5), "Which way")
 wrong("18.1", "side of the old stem", small_stem(side=1), "leaves 28×28")
@@ -130,6 +131,8 @@ wrong(
     "def pixels_seen(windows, side, i):\n    return windows.pop()[:2]\n",
     "windows is not left",
 )
+wrong("18.2", "one column to the right", seen("jump * i - reach + 1"), r"^(?!.*one too far).*expected \(0, 217\)")
+wrong("18.2", "the whole image", seen(result="0, side - 1"), r"^(?!.*padding).*expected \(0, 217\)")
 
 # 18.3: windows with holes
 
@@ -184,4 +187,12 @@ wrong(
     "the list eaten",
     dilated(then="jump *= s").replace("for k", "windows.reverse()\n    for k"),
     "windows is not left",
+)
+wrong("18.3", "k times d, and the pixel", dilated("field += k * d * jump"), "^(?!.*no place free).*not k·d")
+wrong("18.3", "k plus d", dilated("field += (k + d) * jump"), "expected 5$")
+wrong(
+    "18.3",
+    "stride and dilation exchanged",
+    dilated().replace("for k, s, d", "for k, d, s"),
+    "^(?!.*not used).*changed places",
 )

@@ -55,7 +55,7 @@ def check_layers_and_blocks(blocks_per_stage: Any, additions: Any) -> None:
         53: "there is an addition in each block, also in the last and in the first",
         2: "those are the blocks that pad their input; all the others add as well",
         3: "an addition spans one block, not one stage",
-        36: "that is two stages; there are three",
+        36: "so many have two stages, and so many convolutions has one; there are three stages, and a block adds once",
         110: "there is one addition for a block of two layers, and none around the first and the last layer",
         55: "half of 110 layers would be 55, but the first convolution and the linear layer are in no block",
         0: "a residual block does add: its last line is F.relu(Y + X)",
@@ -865,7 +865,11 @@ def check_what_batch_norm_does_to_a_copy(plain_in_training: Any, gamma: Any, bet
             "it was divided by the standard deviation, but no mean was subtracted",
         ),
         (_normalized(_normalized(x).relu()).add(x).relu(), "the input was added; this block is the plain one"),
-        (torch.zeros(4), "γ is 1 in this part, not 0"),
+        (
+            torch.zeros(4),
+            "all four are zero, as with γ = 0, or with a mean for each pixel; here γ is 1, and one mean "
+            "is that of all four pixels",
+        ),
     ]
     _assert_values(found, right, causes, "plain_in_training")
     _assert_they_undo_batch_norm(number(gamma, "gamma"), number(beta, "beta"), x)

@@ -72,7 +72,7 @@ def check_photo_maps(photo_maps: Any) -> None:
         raise Incorrect(f"the sides are right, the channels {said} are not: {cause}")
     for sides_found, (wrong, cause) in itertools.product([[sides for _, *sides in found]], causes):
         if sides_found == [sides for _, *sides in wrong]:
-            raise Incorrect(f"{cause}; the channels are to be wrong, too")
+            raise Incorrect(f"{cause}; the channels are wrong, too")
     if [sorted(shape) for shape in found] == [sorted(shape) for shape in right]:
         raise Incorrect("the numbers are right, their order is not: each shape is (channels, height, width)")
     at = next(i for i in range(5) if found[i] != right[i])
@@ -620,7 +620,7 @@ def _check_layers(layers: dict[str, list[nn.Module]], counts: tuple[int, ...], d
     per_stage = [sum(conv.out_channels == n for conv in layers["3"]) // 2 for n in channels]
     if per_stage != list(counts):
         raise Incorrect(f"the net for {depth} runs {per_stage} blocks of {channels} channels; expected {list(counts)}")
-    if number_of["1"] == 4:
+    if number_of["1"] == 4 and any(one.out_channels == width for one in layers["1"]):
         raise Incorrect(
             "stage 1 has a 1×1 convolution on its shortcut; it is the stage that does not halve (first_block=True)"
         )

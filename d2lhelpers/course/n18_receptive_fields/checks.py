@@ -60,7 +60,7 @@ def check_small_stem(field: Any, jump: Any, last_side: Any, idle: Any, reason: A
     )
     jump_causes = {
         32: "that is the notebook's net; the new stem has no stride of 2, so two factors of 2 are gone",
-        16: kept_pool + ", or stage 1 halves in your count",
+        16: "that doubles four times; with this stem three parts have a stride of 2, the stages 2, 3 and 4",
         4: "three stages halve the sides, and each of them doubles the distance",
         2: "that is what one stage does; three stages halve the sides",
         1: "the stem has stride 1, but stages 2, 3 and 4 have a stride of 2 each",
@@ -119,47 +119,20 @@ def check_small_stem(field: Any, jump: Any, last_side: Any, idle: Any, reason: A
 )
 def check_pixels_seen(pixels_seen: Any) -> None:
     """ResNet-18, then random stacks of windows with little padding or much, against a walk through the windows."""
-    for windows, side, i in _stacks():
-        right = _seen_by_walking(windows, side, i)
+    cases, answers = _stacks(), []
+    for windows, side, i in cases:
         given = list(windows)
         with unchanged(given, "windows"):
-            found = _pair(call(pixels_seen, given, side, i))
-        if found == right:
-            continue
-        said = f"pixels_seen({_in_short(windows)}, {side}, {i}) = {found}"
-        field, jump = _field(list(windows))
-        reach = _reach(windows)
-
-        def cut(first: int, last: int) -> tuple[int, int]:
-            return max(0, first), min(side - 1, last)
-
-        start = jump * i - reach
-        causes = [
-            (right[::-1], "the two are in the wrong order: (first, last)"),
-            ((start, start + field - 1), "the image ends: columns below 0 or above side - 1 do not exist"),
-            ((max(0, start), start + field - 1), "the image ends: its last column is side - 1"),
-            ((start, min(side - 1, start + field - 1)), "the image begins at column 0"),
-            ((max(0, start), min(side, start + field - 1)), "columns are counted from 0, so the last one is side - 1"),
-            (
-                cut(start, start + field),
-                "the last column is one too far: a field of r columns ends r - 1 after its first",
-            ),
-            (cut(start, jump * i + reach), "to the right it need not see as far as to the left: use the field"),
-            (
-                cut(jump * i - field // 2, jump * i + field // 2),
-                "to the left it sees as far as the reach, not half the field",
-            ),
-            (
-                cut(jump * i, jump * i + field - 1),
-                "the padding is missing: the field begins `reach` columns further left",
-            ),
-            (
-                cut(i - reach, i - reach + field - 1),
-                "positions of the last map are several columns apart, the distance",
-            ),
-        ]
-        cause = next((cause for wrong, cause in causes if found == wrong), f"expected {right}")
-        raise Incorrect(f"{said} is not it; {cause}")
+            answers.append(_pair(call(pixels_seen, given, side, i)))
+    right = [_seen_by_walking(windows, side, i) for windows, side, i in cases]
+    if answers == right:
+        return
+    at = next(k for k in range(len(cases)) if answers[k] != right[k])
+    windows, side, i = cases[at]
+    causes = zip(*(_mistakes_of_seen(*case) for case in cases))  # a cause explains all answers
+    fit = [told[0][1] for told in causes if [wrong for wrong, _ in told] == answers]
+    said = f"pixels_seen({_in_short(windows)}, {side}, {i}) = {answers[at]}"
+    raise Incorrect(f"{said} is not it; {[*fit, f'expected {right[at]}'][0]}")
 
 
 @exercise(
@@ -182,28 +155,31 @@ def check_field_with_dilation(field_with_dilation: Any, dilated_field: Any) -> N
         [(chance.choice((1, 2, 3, 5)), chance.choice((1, 2, 3)), chance.choice((1, 2, 4))) for _ in range(5)]
         for _ in range(6)
     ]
+    answers = []
     for windows in cases:
-        right = _field_by_walking(windows)
         with unchanged(windows, "windows"):
-            found = whole_number(call(field_with_dilation, windows), f"the field after {windows}")
-        if found == right:
-            continue
-        causes: list[tuple[Callable[[int, int], int], str]] = [
-            (lambda k, d: k - 1, "the dilation is not used"),
-            (lambda k, d: k * d - 1, "k places with d - 1 free between them span (k - 1)·d + 1 positions, not k·d"),
-            (lambda k, d: (k - 1) * (d + 1), "dilation 1 leaves no place free, so the steps are d and not d + 1"),
-        ]
-        said = f"field_with_dilation({windows}) = {found}; expected {right}"
-        for step, cause in causes:
-            if found == _dilated(windows, step):
-                raise Incorrect(f"{said}: {cause}")
-        if found == _dilated(windows, lambda k, d: (k - 1) * d, stride_first=True):
-            raise Incorrect(f"{said}: a window's own stride counts for the windows after it, not for itself")
-        if found == _dilated([(k, 1, d) for k, _, d in windows], lambda k, d: (k - 1) * d):
-            raise Incorrect(f"{said}: the strides before a window make its steps longer in pixels")
-        if found == right - 1:
-            raise Incorrect(f"{said}: start with 1, for without a window a position sees its own pixel")
-        raise Incorrect(said)
+            answers.append(whole_number(call(field_with_dilation, windows), f"the field after {windows}"))
+    right = [_field_by_walking(windows) for windows in cases]
+    span = "k places with d - 1 free between them span (k - 1)·d + 1 positions, not k·d"
+    causes: list[tuple[Callable[[list[Window]], int], str]] = [
+        (lambda w: _dilated(w, lambda k, d: k - 1), "the dilation is not used"),
+        (lambda w: _dilated(w, lambda k, d: k * d - 1), span),
+        (lambda w: _dilated(w, lambda k, d: k * d), span),
+        (lambda w: _dilated(w, lambda k, d: (k - 1) * (d + 1)), "dilation 1 leaves no place free, so the steps are d "
+         "and not d + 1"),
+        (lambda w: _dilated(w, _steps, stride_first=True), "a window's own stride counts for the windows after it, "
+         "not for itself"),
+        (lambda w: _dilated([(k, 1, d) for k, _, d in w], _steps), "the strides before a window make its steps "
+         "longer in pixels"),
+        (lambda w: _dilated([(k, d, s) for k, s, d in w], _steps), "stride and dilation have changed places; of the "
+         "three numbers of a window, the dilation is the last"),
+        (lambda w: _field_by_walking(w) - 1, "start with 1, for without a window a position sees its own pixel"),
+    ]  # fmt: skip
+    if answers != right:
+        at = next(k for k in range(len(cases)) if answers[k] != right[k])
+        fit = [cause for mistake, cause in causes if [mistake(windows) for windows in cases] == answers]
+        said = f"field_with_dilation({cases[at]}) = {answers[at]}; expected {right[at]}"
+        raise Incorrect(": ".join([said, *fit[:1]]))
     causes_of_number = {
         7: "that is without dilation",
         29: "a window of 3 with dilation 2 spans 5 positions, with dilation 4 nine",
@@ -269,6 +245,36 @@ def _seen_by_walking(windows: list[Window], side: int, i: int, sides: list[int] 
         if sides:
             first, last = max(0, first), min(sides[at] - 1, last)
     return max(0, first), min(side - 1, last)
+
+
+def _mistakes_of_seen(windows: list[Window], side: int, i: int) -> list[tuple[tuple[int, int], str]]:
+    """Return what mistakes give, and which they are in words."""
+    field, jump = _field(list(windows))
+    reach = _reach(windows)
+    start = jump * i - reach
+
+    def cut(first: int, last: int) -> tuple[int, int]:
+        return max(0, first), min(side - 1, last)
+
+    return [
+        (cut(start, start + field - 1)[::-1], "the two are in the wrong order: (first, last)"),
+        ((start, start + field - 1), "the image ends: columns below 0 or above side - 1 do not exist"),
+        ((max(0, start), start + field - 1), "the image ends: its last column is side - 1"),
+        ((start, min(side - 1, start + field - 1)), "the image begins at column 0"),
+        ((max(0, start), min(side, start + field - 1)), "columns are counted from 0, so the last one is side - 1"),
+        (cut(start, start + field), "the last column is one too far: a field of r columns ends r - 1 after its first"),
+        (cut(start, jump * i + reach), "to the right it need not see as far as to the left: use the field"),
+        (
+            cut(jump * i - field // 2, jump * i + field // 2),
+            "to the left it sees as far as the reach, not half the field",
+        ),
+        (cut(jump * i, jump * i + field - 1), "the padding is missing: the field begins `reach` columns further left"),
+        (cut(i - reach, i - reach + field - 1), "positions of the last map are several columns apart, the distance"),
+    ]
+
+
+def _steps(kernel_size: int, dilation: int) -> int:
+    return (kernel_size - 1) * dilation
 
 
 def _field_by_walking(windows: list[tuple[int, int, int]]) -> int:
