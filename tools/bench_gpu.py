@@ -3,7 +3,7 @@
     python tools/bench_gpu.py
 
 It needs this repository, torch, and torchvision, and nothing else. The book's run is ten epochs of SGD with a rate of
-0.05 on batches of 256 images, resized to 96×96 one by one in the workers of a DataLoader; the loop reads three
+0.05 on batches of 256 images, resized to 96×96 one by one in the workers of a DataLoader; the loop reads two
 numbers from the device after every batch. Then come the ladder, which changes one thing a rung and is timed on a few
 batches, and this course's recipe for the same net. The options make it shorter; what is made with them is no row for
 BENCHMARKS.md.
@@ -124,7 +124,6 @@ def book_step(net: nn.Module, device: torch.device) -> Callable[[torch.Tensor, t
     optimizer, sums = torch.optim.SGD(net.parameters(), LR), [0.0, 0.0]
 
     def step(X: torch.Tensor, y: torch.Tensor) -> None:
-        net.train()
         optimizer.zero_grad()
         X, y = X.to(device), y.to(device)
         y_hat = net(X)
