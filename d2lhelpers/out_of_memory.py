@@ -22,11 +22,14 @@ class BatchTooLargeError(RuntimeError):
 
 
 def ran_out_of_memory(error: BaseException) -> bool:
-    """Tell whether an error says that memory is used up."""
+    """Tell whether an error says that memory is used up, whoever has raised it."""
+    if isinstance(error, MemoryError):
+        return True
     # PyTorch's torch.OutOfMemoryError is a RuntimeError, and so is what its CPU allocator raises.
-    return isinstance(error, MemoryError) or (
-        isinstance(error, RuntimeError) and any(message in str(error) for message in MESSAGES)
-    )
+    try:
+        return isinstance(error, RuntimeError) and any(message in str(error) for message in MESSAGES)
+    except Exception:  # an error of somebody else's, whose text cannot be made
+        return False
 
 
 def in_memory(compute: Callable[[int], Result], count: int, what: str, device: torch.device | None) -> Result:

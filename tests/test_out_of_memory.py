@@ -123,3 +123,14 @@ def test_with_the_size_that_is_named_it_really_trains():
     size = int(re.search(r"try batch_size=(\d+)", done.stdout).group(1))
     assert 1 < size < 1000 and "this computer" in done.stdout
     assert done.stdout.splitlines()[-1].startswith("1 epoch: ")
+
+
+class Speechless(RuntimeError):
+    """An error whose text cannot be made."""
+
+    def __str__(self) -> str:
+        raise ValueError
+
+
+def test_an_error_without_a_text_is_no_sign_of_memory_and_raises_nothing():
+    assert not ran_out_of_memory(Speechless())

@@ -8,6 +8,8 @@ from typing import Any, SupportsFloat, SupportsIndex, TypeVar
 
 import torch
 
+from d2lhelpers.out_of_memory import ran_out_of_memory
+
 SomeModule = TypeVar("SomeModule", bound=torch.nn.Module)
 
 
@@ -40,7 +42,7 @@ def call(function: Any, *arguments: Any, name: str | None = None) -> Any:
     try:
         return function(*arguments)
     except (Exception, SystemExit) as error:
-        if is_stub(error) or is_out_of_memory(error) or isinstance(error, RecursionError):
+        if is_stub(error) or ran_out_of_memory(error) or isinstance(error, RecursionError):
             raise
         with_what = ", ".join(shown(argument) for argument in arguments)
         raise Incorrect(f"{name}({with_what}) raised {described(error)}") from error
@@ -281,12 +283,6 @@ def counted(count: int, noun: str) -> str:
 def is_stub(error: BaseException) -> bool:
     """Tell whether this error says that the answer is not written yet; PyTorch's own have a message."""
     return isinstance(error, NotImplementedError) and not error.args
-
-
-def is_out_of_memory(error: BaseException) -> bool:
-    """Tell whether this error says that there was not enough memory; PyTorch says so with a RuntimeError."""
-    message = described(error)
-    return isinstance(error, MemoryError) or "not enough memory" in message or "allocate memory" in message
 
 
 def described(error: BaseException) -> str:

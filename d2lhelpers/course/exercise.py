@@ -18,8 +18,9 @@ import numpy as np
 import torch
 
 from d2lhelpers.course import cells, solved
-from d2lhelpers.course.checking import Incorrect, described, is_out_of_memory, is_stub
+from d2lhelpers.course.checking import Incorrect, described, is_stub
 from d2lhelpers.course.guarded import Stopped, run_guarded
+from d2lhelpers.out_of_memory import ran_out_of_memory
 from d2lhelpers.page.printable import printable
 
 FOLDER = Path(__file__).parent
@@ -252,7 +253,7 @@ def _try(asked: Exercise, given: list[Any]) -> tuple[str, str]:
     except RecursionError:
         return INCORRECT, "your code calls itself without end (RecursionError)."
     except (Exception, SystemExit) as error:
-        if is_out_of_memory(error):
+        if ran_out_of_memory(error):
             raise MemoryError from None
         if is_stub(error):
             return NOT_ATTEMPTED, "a part is still to be written."

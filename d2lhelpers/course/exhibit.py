@@ -13,10 +13,11 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from d2lhelpers.course.checking import Incorrect, choice, described, is_out_of_memory, is_stub, shown
+from d2lhelpers.course.checking import Incorrect, choice, described, is_stub, shown
 from d2lhelpers.course.exercise import folder_of, section
 from d2lhelpers.course.guarded import _TooLate
 from d2lhelpers.evaluating import evaluating
+from d2lhelpers.out_of_memory import ran_out_of_memory
 
 IMPORTS = {"torch": torch, "nn": nn, "F": F, "evaluating": evaluating}
 
@@ -122,7 +123,7 @@ def _outcome(test: Callable[[Any], Any], subject: Any) -> tuple[str, Any]:
     except (KeyboardInterrupt, GeneratorExit, _TooLate):
         raise
     except BaseException as error:  # that of pytest.fail is no Exception
-        if is_stub(error) or is_out_of_memory(error) or isinstance(error, RecursionError):
+        if is_stub(error) or ran_out_of_memory(error) or isinstance(error, RecursionError):
             raise
         if "is a built-in class" in str(error) or "could not get source code" in str(error):
             return "its source cannot be read; test what the code does, not how it is written", None
