@@ -59,7 +59,11 @@ def test_a_drawing_that_is_not_there_is_named_with_those_that_are():
 
 def test_the_drawing_of_a_step_has_its_lines_in_the_order_of_the_loop():
     described = ElementTree.parse(FIGURES / "training_step.svg").getroot().findtext(f"{SVG}desc")
-    source = inspect.getsource(d2lhelpers.training_step.TrainingStep.__call__)
-    lines = ["self._forward(", "cross_entropy(", "backward()", "optimizer.step()"]
-    assert sorted(lines, key=source.index) == lines
+    step = d2lhelpers.training_step.TrainingStep
+    for function, lines in (
+        (step._gradients, ["self._forward(", "cross_entropy(", "backward()"]),
+        (step.__call__, ["self._gradients(", "optimizer.step()"]),
+    ):
+        source = inspect.getsource(function)
+        assert sorted(lines, key=source.index) == lines
     assert "forward, loss, backward and step" in described
