@@ -27,4 +27,4 @@ def test_it_prints_a_ladder_and_two_rows_with_nothing_installed_but_torch_and_to
     assert [row[0] for row in rows[1:5]] == rungs
     assert all(float(named[name][1].replace(",", "")) > 0 for name in rungs)
     for run in ("the book's", "this course's"):
-        assert named[run][1] == "1" and 0 <= float(named[run][4]) <= 1
+        assert named[run][1] == "1" and 0 <= float(named[run][5]) <= 1
