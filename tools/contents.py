@@ -23,6 +23,7 @@ PARTS = {
         "07": "The training loop",
         "08": "Training ResNet-18",
         "09": "Reading the results",
+        "10": "Faster training",
     },
     "Part IV: further": {
         "11": "The ResNet family",

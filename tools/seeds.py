@@ -53,6 +53,7 @@ RUNS: dict[str, dict[str, dict[str, str]]] = {
         "ten draws": {"draws": TEN_SEEDS},
         "ten bins of certainty": {"num_bins": "10"},
     },
+    "10_faster_training": {"ten seeds": {"seeds": TEN_SEEDS}, "a whole epoch": {"share": "1.0"}},
     "11_resnet_family": {"ten seeds": {"seeds": TEN_SEEDS}, "more steps": {"num_steps": "300"}},
     "12_detection": {
         "other seeds": {"seeds": "(3, 4, 5)"},
