@@ -4,11 +4,14 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PYTEST := $(BIN)/python -m pytest
+WORKERS ?= 2
+# Files of tests run beside each other, each in one thread: two small nets in one thread each are faster than one in two.
+SHARED := -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 NOTEBOOK_TESTS := --nbval-lax --nbval-current-env --nbval-cell-timeout=900 --nbval-sanitize-with tests/sanitize.cfg
 
 export JUPYTER_PREFER_ENV_PATH := 1
 
-.PHONY: help lab new test test-helpers test-notebooks test-colab record contents exercises editions score figures seeds bench bench-gpu repository clean
+.PHONY: help lab new test test-helpers test-notebooks test-full test-colab record contents exercises editions score figures seeds bench bench-gpu repository clean
 
 help: ## list these commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "%-22s %s\n", $$1, $$2}'
@@ -21,10 +24,16 @@ new: ## bring a notebook of your copy back to new, and keep yours beside it: mak
 
 test: test-helpers test-notebooks ## prove that every helper and every cell does what it says
 
-test-helpers: $(VENV)/installed ## the helpers' unit tests alone
-	$(PYTEST) tests
+test test-helpers test-notebooks test-colab: export OMP_NUM_THREADS := 1
 
-test-notebooks: editions ## every notebook alone, with answers filled in, with the network blocked
+test-helpers: $(VENV)/installed ## the helpers' unit tests alone
+	$(PYTEST) $(SHARED) tests
+
+test-notebooks: $(VENV)/installed ## every notebook alone, with answers, the long ones with fewer seeds, with the network blocked
+	$(BIN)/python tools/shorter.py
+	$(PYTEST) $(SHARED) $(NOTEBOOK_TESTS) --durations=8 tests/network_is_blocked.ipynb editions/shorter
+
+test-full: test-helpers editions ## the same with the settings of the pages, one after another as learners run them (an hour)
 	$(PYTEST) $(NOTEBOOK_TESTS) --durations=8 tests/network_is_blocked.ipynb editions/with_answers
 
 record: $(VENV)/installed ## run the notebooks and store their outputs (NOTEBOOKS=... for some of them)
@@ -58,9 +67,9 @@ repository: $(VENV)/installed ## point every link at a fork: make repository URL
 	$(BIN)/python tools/repository.py $(URL)
 
 test-colab: .venv-colab/installed ## the helpers and the notebooks under the versions that Colab has
-	.venv-colab/bin/python -m pytest tests
-	.venv-colab/bin/python tools/exercises.py editions
-	.venv-colab/bin/python -m pytest $(NOTEBOOK_TESTS) editions/with_answers
+	.venv-colab/bin/python -m pytest $(SHARED) tests
+	.venv-colab/bin/python tools/shorter.py
+	.venv-colab/bin/python -m pytest $(SHARED) $(NOTEBOOK_TESTS) editions/shorter
 
 clean: ## remove the environments and what tests leave behind
 	rm -rf $(VENV) .venv-colab editions .bench .pytest_cache .hypothesis

@@ -1,10 +1,14 @@
 """For every test, and for every notebook that the tests run: no network, and nobody's progress is touched."""
 
+import functools
 import os
+import re
 import tempfile
 from pathlib import Path
 
 NO_NETWORK = Path(__file__).parent / "tests" / "no_network"
+LONG = {"test_exercises.py": 120, "test_devices.py": 100, "test_stopped_notebooks.py": 100}
+"""About how many seconds files of tests take that take many."""
 
 
 def pytest_configure() -> None:
@@ -12,4 +16,19 @@ def pytest_configure() -> None:
     inherited = os.environ.get("PYTHONPATH")
     os.environ["PYTHONPATH"] = os.pathsep.join([str(NO_NETWORK), *([inherited] if inherited else [])])
     os.environ["D2LHELPERS_CLAIMS"] = "strict"  # a claim that does not hold is an error, for learners it is a result
-    os.environ["D2LHELPERS_PROGRESS"] = os.path.join(tempfile.mkdtemp(), "progress.json")
+    folder = tempfile.mkdtemp()  # of this process alone
+    os.environ["D2LHELPERS_PROGRESS"] = os.path.join(folder, "progress.json")
+    os.environ["IPYTHONDIR"] = os.path.join(folder, "ipython")  # the kernels' history, and no start-up files
+
+
+def pytest_collection_modifyitems(items: list) -> None:
+    """Where files are shared out among processes, begin with those that take longest, so that all end together."""
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        items.sort(key=lambda item: seconds_of(item.path), reverse=True)
+
+
+@functools.cache
+def seconds_of(path: Path) -> int:
+    """Return about how many seconds a file of tests or a notebook takes, and 0 for those that take few."""
+    stated = re.search(r"in about (\d+) seconds", path.read_text(encoding="utf-8")) if path.suffix == ".ipynb" else None
+    return int(stated[1]) if stated else LONG.get(path.name, 0)
