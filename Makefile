@@ -8,7 +8,7 @@ NOTEBOOK_TESTS := --nbval-lax --nbval-current-env --nbval-cell-timeout=900 --nbv
 
 export JUPYTER_PREFER_ENV_PATH := 1
 
-.PHONY: help lab new test test-helpers test-notebooks test-colab record contents exercises editions score figures seeds bench bench-gpu repository clean
+.PHONY: help lab new doctor test test-helpers test-notebooks test-colab record contents exercises editions score figures seeds bench bench-gpu repository clean
 
 help: ## list these commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "%-22s %s\n", $$1, $$2}'
@@ -18,6 +18,9 @@ lab: $(VENV)/installed ## install what is missing, then open your own copy of th
 
 new: ## bring a notebook of your copy back to new, and keep yours beside it: make new NOTEBOOK=03
 	$(PYTHON) tools/lab.py --new "$(NOTEBOOK)"
+
+doctor: ## say what is wrong with this installation, and what to do
+	@$(firstword $(wildcard $(BIN)/python) $(PYTHON)) -m d2lhelpers.doctor
 
 test: test-helpers test-notebooks ## prove that every helper and every cell does what it says
 
