@@ -8,7 +8,7 @@ NOTEBOOK_TESTS := --nbval-lax --nbval-current-env --nbval-cell-timeout=900 --nbv
 
 export JUPYTER_PREFER_ENV_PATH := 1
 
-.PHONY: help lab new doctor test test-helpers test-notebooks test-colab record contents exercises editions score figures seeds bench bench-gpu repository clean
+.PHONY: help lab new doctor test test-helpers test-notebooks test-colab test-oldest record lock contents exercises editions score figures seeds bench bench-gpu repository clean
 
 help: ## list these commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "%-22s %s\n", $$1, $$2}'
@@ -32,6 +32,9 @@ test-notebooks: editions ## every notebook alone, with answers filled in, with t
 
 record: $(VENV)/installed ## run the notebooks and store their outputs (NOTEBOOKS=... for some of them)
 	$(BIN)/python tools/record.py $(NOTEBOOKS)
+
+lock: $(VENV)/installed ## write down the versions that recorded the outputs, as `make record` does for all notebooks
+	$(BIN)/python tools/lock.py
 
 contents: $(VENV)/installed ## write links, minutes, and tables of contents from the notebooks' headers
 	$(BIN)/python tools/contents.py
@@ -65,8 +68,13 @@ test-colab: .venv-colab/installed ## the helpers and the notebooks under the ver
 	.venv-colab/bin/python tools/exercises.py editions
 	.venv-colab/bin/python -m pytest $(NOTEBOOK_TESTS) editions/with_answers
 
+test-oldest: .venv-oldest/installed ## the helpers and the notebooks under the oldest versions that requirements.txt allows
+	.venv-oldest/bin/python -m pytest tests
+	.venv-oldest/bin/python tools/exercises.py editions
+	.venv-oldest/bin/python -m pytest $(NOTEBOOK_TESTS) editions/with_answers
+
 clean: ## remove the environments and what tests leave behind
-	rm -rf $(VENV) .venv-colab editions .bench .pytest_cache .hypothesis
+	rm -rf $(VENV) .venv-colab .venv-oldest editions .bench .pytest_cache .hypothesis
 
 $(VENV)/installed: requirements.txt pyproject.toml
 	$(PYTHON) tools/lab.py --install
@@ -77,4 +85,11 @@ $(VENV)/installed: requirements.txt pyproject.toml
 	sed '/^jupyterlab/d; /^d2l==/d' requirements.txt > .venv-colab/requirements.txt
 	.venv-colab/bin/python -m pip install --quiet -c colab-constraints.txt -r .venv-colab/requirements.txt notebook requests
 	.venv-colab/bin/python -m pip install --quiet --no-deps "$$(grep '^d2l==' requirements.txt)"
+	touch $@
+
+.venv-oldest/installed: requirements.txt pyproject.toml
+	$(PYTHON) -m venv .venv-oldest
+	.venv-oldest/bin/python -m pip install --quiet --upgrade pip
+	sed -n 's/^\([a-z0-9-]*\)>=\([0-9.]*\)$$/\1==\2.*/p' requirements.txt > .venv-oldest/constraints.txt
+	.venv-oldest/bin/python -m pip install --quiet -c .venv-oldest/constraints.txt -r requirements.txt
 	touch $@

@@ -92,7 +92,7 @@ def packages() -> Iterator[Finding]:
     """Yield what is installed of what the course needs, against the lowest versions that it asks for."""
     from importlib.metadata import PackageNotFoundError, version
 
-    fine, missing = [], []
+    fine, of_some, missing = [], [], []
     for name, lowest, some_notebooks in required():
         install = f'{_quoted(sys.executable)} -m pip install "{name}>={lowest}"'
         try:
@@ -106,16 +106,19 @@ def packages() -> Iterator[Finding]:
         if _numbers(found) < _numbers(lowest):
             yield Finding(WRONG, f"{name} {found} is too old; the course needs {lowest} or newer", install)
             continue
-        if not some_notebooks:
+        if some_notebooks:
+            of_some.append(f"{name} {found}")
+        else:
             try:
                 found = getattr(importlib.import_module(MODULES.get(name, name)), "__version__", found)
             except Exception as error:
                 yield Finding(WRONG, f"{name} {found} is installed and cannot be imported: {_in_a_line(error)}",
                               _install_again(name, found))  # fmt: skip
                 continue
-        fine.append(f"{name} {found}")
-    if fine:
-        yield Finding(OK, ", ".join(fine))
+            fine.append(f"{name} {found}")
+    for texts in (fine, of_some):
+        if texts:
+            yield Finding(OK, ", ".join(texts))
     if missing:
         wanted = " ".join(f'"{name}>={lowest}"' for name, lowest, _ in missing)
         yield Finding(NOTE, f"not installed: {', '.join(name for name, _, _ in missing)}; only some notebooks use them "
