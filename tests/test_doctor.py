@@ -37,7 +37,7 @@ def run(python: Path | str, *options: str, **variables: str) -> tuple[int, list[
     """Run the doctor as a command in the clone; return the exit status and the lines."""
     environment = {**os.environ, "PYTHONPATH": "", **variables}
     done = subprocess.run([python, *options, "-m", "d2lhelpers.doctor"], cwd=ROOT, env=environment, timeout=300,
-                          stdout=subprocess.PIPE, stderr=subprocess.PIPE)  # fmt: skip
+                          capture_output=True)  # fmt: skip
     assert done.stderr == b""
     return done.returncode, done.stdout.decode(variables.get("PYTHONIOENCODING", "utf-8")).splitlines()
 
@@ -72,13 +72,14 @@ def test_in_an_environment_that_has_nothing_all_that_is_missing_is_said(tmp_path
         assert re.search(rf'-> ".*python.*" -m pip install "{name}>=', lines[lines.index(line) + 1])
     [line] = [line for line in lines if line.startswith("note   not installed: captum")]
     assert "pip install" in lines[lines.index(line) + 1] and "keras" in line
-    for part in ("note   device", "note   memory", "WRONG  d2lhelpers is not installed", "WRONG  JupyterLab has no kernel",
-                 "ok     data", "ok     what you solve"):  # fmt: skip
+    for part in ("note   device", "note   memory", "WRONG  d2lhelpers is not installed",
+                 "WRONG  JupyterLab has no kernel", "ok     data", "ok     what you solve"):  # fmt: skip
         assert any(line.startswith(part) for line in lines), part
 
 
 def test_packages_that_are_there_and_broken_are_said_one_by_one(tmp_path):
-    for name, error in {"torch": "OSError('libtorch.so is missing')", "ipywidgets": "ImportError('half of it')"}.items():
+    broken = {"torch": "OSError('libtorch.so is missing')", "ipywidgets": "ImportError('half of it')"}
+    for name, error in broken.items():
         (tmp_path / f"{name}.py").write_text(f"raise {error}\n")
     status, lines = run(sys.executable, PYTHONPATH=str(tmp_path))
     text = "\n".join(lines)

@@ -71,7 +71,7 @@ def main(names: list[str]) -> None:
     if not names:
         lock.main()
     elif differences := lock.differences():
-        print(f"The other notebooks were recorded with other versions than are installed here: {', '.join(differences)}. "
+        print(f"The other notebooks were recorded with other versions than these: {', '.join(differences)}.\n"
               "Record all of them, or install with -c recorded-versions.txt.")  # fmt: skip
 
 
