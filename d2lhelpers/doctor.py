@@ -100,6 +100,8 @@ def packages() -> Iterator[Finding]:
         except PackageNotFoundError:
             if some_notebooks:
                 missing.append((name, lowest, some_notebooks))
+            elif name == "jupyterlab":
+                yield Finding(NOTE, "jupyterlab is not installed; Colab and VS Code do without it", install)
             else:
                 yield Finding(WRONG, f"{name} is not installed; the course needs {lowest} or newer", install)
             continue
@@ -414,8 +416,9 @@ def _answer(command: list[str]) -> str:
 
 def _install_again(name: str, version: str) -> str:
     if name == "torchvision":
-        return ("it may belong to another torch than the one that is installed: "
-                f"{_quoted(sys.executable)} -m pip install --upgrade torch torchvision")  # fmt: skip
+        return ("it may belong to another build of torch; install both at once: "
+                f"{_quoted(sys.executable)} -m pip install --force-reinstall torch torchvision; the CPU build with "
+                "README's line, under Start")  # fmt: skip
     return f"{_quoted(sys.executable)} -m pip install --force-reinstall {name}=={version}"
 
 

@@ -38,7 +38,7 @@ def run(python: Path | str, *options: str, **variables: str) -> tuple[int, list[
     environment = {**os.environ, "PYTHONPATH": "", **variables}
     done = subprocess.run([python, *options, "-m", "d2lhelpers.doctor"], cwd=ROOT, env=environment, timeout=300,
                           capture_output=True)  # fmt: skip
-    assert done.stderr == b""
+    assert b"Traceback" not in done.stderr
     return done.returncode, done.stdout.decode(variables.get("PYTHONIOENCODING", "utf-8")).splitlines()
 
 
@@ -67,8 +67,8 @@ def test_in_an_environment_that_has_nothing_all_that_is_missing_is_said(tmp_path
     python = folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
     status, lines = run(python, PYTHONIOENCODING="ascii")
     assert status == 1 and re.match(r"\d+ things are wrong", lines[-1])
-    for name in ("torch", "numpy", "ipywidgets", "jupyterlab"):
-        [line] = [line for line in lines if line.startswith(f"WRONG  {name} is not installed")]
+    for name, state in {"torch": "WRONG", "numpy": "WRONG", "ipywidgets": "WRONG", "jupyterlab": "note "}.items():
+        [line] = [line for line in lines if line.startswith(f"{state}  {name} is not installed")]
         assert re.search(rf'-> ".*python.*" -m pip install "{name}>=', lines[lines.index(line) + 1])
     [line] = [line for line in lines if line.startswith("note   not installed: captum")]
     assert "pip install" in lines[lines.index(line) + 1] and "keras" in line
@@ -148,7 +148,7 @@ def test_a_torchvision_that_does_not_fit_its_torch_is_said_with_the_remedy_for_b
     monkeypatch.delitem(sys.modules, "torchvision")
     monkeypatch.syspath_prepend(tmp_path)
     finding = found(doctor.packages)
-    assert "torchvision::nms" in finding.text and "--upgrade torch torchvision" in finding.remedy
+    assert "torchvision::nms" in finding.text and "--force-reinstall torch torchvision" in finding.remedy
 
 
 def test_what_is_asked_for_is_what_the_files_say(monkeypatch, tmp_path):
