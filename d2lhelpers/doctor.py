@@ -19,6 +19,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import textwrap
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -447,7 +448,9 @@ def _print_findings() -> int:
     wrong = 0
     for state, text, remedy in examine():
         wrong += state == WRONG
-        _say(f"{state:5}  {text}")
+        line = f"{state:5}  {text}"
+        # What is wrong stays in one line, to be copied.
+        _say(textwrap.fill(line, 100, subsequent_indent=" " * 7, break_on_hyphens=False) if state == OK else line)
         if remedy:
             _say(f"       -> {remedy}")
     if wrong:

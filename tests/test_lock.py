@@ -29,7 +29,7 @@ def test_every_requirement_is_in_it_and_in_its_bounds():
 def test_notebook_00_was_recorded_with_these_versions():
     cells = nbformat.read(ROOT / "notebooks" / "00_start_here.ipynb", as_version=4).cells
     [said] = [cell.outputs[0].text for cell in cells if cell.cell_type == "code" and "doctor.report()" in cell.source]
-    stated = dict(re.findall(r"\b([a-z][\w-]+) (\d[\d.]+\d)", said))
+    stated = dict(re.findall(r"\b([a-z][\w-]+)\s+(\d[\d.]+\d)", said))
     recorded = lock.recorded()
     assert {"torch", "torchvision", "numpy", "matplotlib", "ipython", "keras"} <= set(stated)
     assert {name: recorded[name] for name in stated if name in recorded} == {
