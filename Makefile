@@ -11,7 +11,7 @@ NOTEBOOK_TESTS := --nbval-lax --nbval-current-env --nbval-cell-timeout=900 --nbv
 
 export JUPYTER_PREFER_ENV_PATH := 1
 
-.PHONY: help lab new test test-helpers test-notebooks test-full test-colab record contents exercises editions score figures seeds bench bench-gpu repository clean
+.PHONY: help lab new doctor test test-helpers test-notebooks test-full test-colab test-oldest record lock contents exercises editions score figures seeds bench bench-gpu repository clean
 
 help: ## list these commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "%-22s %s\n", $$1, $$2}'
@@ -22,9 +22,12 @@ lab: $(VENV)/installed ## install what is missing, then open your own copy of th
 new: ## bring a notebook of your copy back to new, and keep yours beside it: make new NOTEBOOK=03
 	$(PYTHON) tools/lab.py --new "$(NOTEBOOK)"
 
+doctor: ## say what is wrong with this installation, and what to do
+	@$(firstword $(wildcard $(BIN)/python) $(PYTHON)) -m d2lhelpers.doctor
+
 test: test-helpers test-notebooks ## prove that every helper and every cell does what it says
 
-test test-helpers test-notebooks test-colab: export OMP_NUM_THREADS := 1
+test test-helpers test-notebooks test-colab test-oldest: export OMP_NUM_THREADS := 1
 
 test-helpers: $(VENV)/installed ## the helpers' unit tests alone
 	$(PYTEST) $(SHARED) tests
@@ -38,6 +41,9 @@ test-full: test-helpers editions ## the same with the settings of the pages, one
 
 record: $(VENV)/installed ## run the notebooks and store their outputs (NOTEBOOKS=... for some of them)
 	$(BIN)/python tools/record.py $(NOTEBOOKS)
+
+lock: $(VENV)/installed ## write down the versions that recorded the outputs, as `make record` does for all notebooks
+	$(BIN)/python tools/lock.py
 
 contents: $(VENV)/installed ## write links, minutes, and tables of contents from the notebooks' headers
 	$(BIN)/python tools/contents.py
@@ -71,8 +77,13 @@ test-colab: .venv-colab/installed ## the helpers and the notebooks under the ver
 	.venv-colab/bin/python tools/shorter.py
 	.venv-colab/bin/python -m pytest $(SHARED) $(NOTEBOOK_TESTS) editions/shorter
 
+test-oldest: .venv-oldest/installed ## the helpers and the notebooks under the oldest versions that requirements.txt allows
+	.venv-oldest/bin/python -m pytest $(SHARED) tests
+	.venv-oldest/bin/python tools/shorter.py
+	.venv-oldest/bin/python -m pytest $(SHARED) $(NOTEBOOK_TESTS) editions/shorter
+
 clean: ## remove the environments and what tests leave behind
-	rm -rf $(VENV) .venv-colab editions .bench .pytest_cache .hypothesis
+	rm -rf $(VENV) .venv-colab .venv-oldest editions .bench .pytest_cache .hypothesis
 
 $(VENV)/installed: requirements.txt pyproject.toml
 	$(PYTHON) tools/lab.py --install
@@ -83,4 +94,11 @@ $(VENV)/installed: requirements.txt pyproject.toml
 	sed '/^jupyterlab/d; /^d2l==/d' requirements.txt > .venv-colab/requirements.txt
 	.venv-colab/bin/python -m pip install --quiet -c colab-constraints.txt -r .venv-colab/requirements.txt notebook requests
 	.venv-colab/bin/python -m pip install --quiet --no-deps "$$(grep '^d2l==' requirements.txt)"
+	touch $@
+
+.venv-oldest/installed: requirements.txt pyproject.toml
+	$(PYTHON) -m venv .venv-oldest
+	.venv-oldest/bin/python -m pip install --quiet --upgrade pip
+	sed -n 's/^\([a-z0-9-]*\)>=\([0-9.]*\)$$/\1==\2.*/p' requirements.txt > .venv-oldest/constraints.txt
+	.venv-oldest/bin/python -m pip install --quiet -c .venv-oldest/constraints.txt -r requirements.txt
 	touch $@

@@ -8,22 +8,25 @@ it. What shows things in a notebook is in `d2lhelpers.page`, what knows right fr
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
-from d2lhelpers.accumulator import Accumulator
-from d2lhelpers.accuracy import accuracy, evaluate_accuracy_gpu
-from d2lhelpers.animator import Animator
-from d2lhelpers.corr2d import corr2d
-from d2lhelpers.course import check, hint, my_progress, solution
-from d2lhelpers.device import computes_bfloat16_fast, try_all_gpus, try_gpu
-from d2lhelpers.fashion_mnist import get_fashion_mnist_labels, load_data_fashion_mnist, read_fashion_mnist
-from d2lhelpers.images import show_images
-from d2lhelpers.out_of_memory import BatchTooLargeError
-from d2lhelpers.residual import Plain, Residual, ZeroPadding, cifar_resnet, resnet, resnet18, resnet_block
-from d2lhelpers.side_by_side import train_side_by_side
-from d2lhelpers.timer import Timer
-from d2lhelpers.trace import trace_shapes
-from d2lhelpers.train import History, LossNotFiniteError, train_ch6
+# While Python looks for the module of `python -m d2lhelpers.doctor`, sys.argv says so; what follows may be broken then.
+if sys.argv[:1] != ["-m"]:
+    from d2lhelpers.accumulator import Accumulator
+    from d2lhelpers.accuracy import accuracy, evaluate_accuracy_gpu
+    from d2lhelpers.animator import Animator
+    from d2lhelpers.corr2d import corr2d
+    from d2lhelpers.course import check, hint, my_progress, solution
+    from d2lhelpers.device import computes_bfloat16_fast, try_all_gpus, try_gpu
+    from d2lhelpers.fashion_mnist import get_fashion_mnist_labels, load_data_fashion_mnist, read_fashion_mnist
+    from d2lhelpers.images import show_images
+    from d2lhelpers.out_of_memory import BatchTooLargeError
+    from d2lhelpers.residual import Plain, Residual, ZeroPadding, cifar_resnet, resnet, resnet18, resnet_block
+    from d2lhelpers.side_by_side import train_side_by_side
+    from d2lhelpers.timer import Timer
+    from d2lhelpers.trace import trace_shapes
+    from d2lhelpers.train import History, LossNotFiniteError, train_ch6
 
 __all__ = [
     "Accumulator", "Animator", "BatchTooLargeError", "History", "LossNotFiniteError", "Plain", "Residual", "Timer",

@@ -9,6 +9,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from zipfile import ZipFile
 
 import nbformat
 import pytest
@@ -359,3 +360,44 @@ def test_an_installation_that_stopped_does_not_count(commands, monkeypatch):
 def test_a_python_that_has_all_of_it_is_used_as_it_is(commands, monkeypatch):
     monkeypatch.setattr(lab, "find_spec", lambda name: "here")
     assert lab.installed_python() == Path(sys.executable) and commands == []
+
+
+def write_wheel(folder: Path, name: str, version: str, *needs: str) -> None:
+    """Write an empty package that pip installs."""
+    info = f"{name}-{version}.dist-info"
+    lines = ["Metadata-Version: 2.1", f"Name: {name}", f"Version: {version}", *(f"Requires-Dist: {n}" for n in needs)]
+    with ZipFile(folder / f"{name}-{version}-py3-none-any.whl", "w") as wheel:
+        wheel.writestr(f"{info}/METADATA", "\n".join(lines))
+        wheel.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+        wheel.writestr(f"{info}/RECORD", "")
+
+
+def test_a_cpu_build_that_was_installed_first_is_kept(tmp_path, monkeypatch, capfd):
+    """With the real pip and our requirements, on wheels without content, a newer one with GPU libraries among them."""
+    wheels = tmp_path / "wheels"
+    wheels.mkdir()
+    for version in ("2.14.1+cpu", "2.15.0"):
+        write_wheel(wheels, "torch", version, *([] if "cpu" in version else ["nvidia-cublas"]))
+    for version in ("0.29.1+cpu", "0.30.0"):
+        write_wheel(wheels, "torchvision", version, "torch>=2.14")
+    for name in ("captum", "torchmetrics"):
+        write_wheel(wheels, name, "9.0", "torch>=2.0.0")
+    write_wheel(wheels, "nvidia_cublas", "13.0")
+    ours = (ROOT / "requirements.txt").read_text(encoding="utf-8")
+    asked = re.findall(r"^(?:torch|torchvision|captum|torchmetrics)>=.*$", ours, flags=re.MULTILINE)
+    assert len(asked) == 4
+    (tmp_path / "requirements.txt").write_text("\n".join(asked))
+    monkeypatch.setattr(lab, "ROOT", tmp_path)
+    monkeypatch.setattr(lab, "ENVIRONMENT", tmp_path / ".venv")
+    monkeypatch.setattr(lab, "INSTALLED", tmp_path / ".venv" / "installed")
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_FIND_LINKS", str(wheels))
+    subprocess.run([sys.executable, "-m", "venv", lab.ENVIRONMENT], check=True)
+    pip = [lab._python_of_environment(), "-m", "pip"]
+    subprocess.run([*pip, "install", "torch==2.14.1+cpu", "torchvision==0.29.1+cpu"], check=True)
+    lab.install()
+    capfd.readouterr()
+    subprocess.run([*pip, "list", "--format=freeze"], check=True)
+    installed = capfd.readouterr().out.split()
+    assert {"torch==2.14.1+cpu", "torchvision==0.29.1+cpu", "captum==9.0", "torchmetrics==9.0"} <= set(installed)
+    assert not any("nvidia" in line for line in installed) and lab.INSTALLED.exists()

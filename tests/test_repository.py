@@ -20,10 +20,11 @@ NAME = repository.address().removeprefix("https://github.com/")
 
 
 def addresses_in(text: str) -> set[str]:
-    """Return the repositories that links to Colab and the lines that install the helpers lead to."""
+    """Return the repositories that links to Colab and Binder and the lines that install the helpers lead to."""
     colab = re.findall(r"colab\.research\.google\.com/github/([\w.-]+/[\w.-]+)/", text)
     installs = re.findall(r"git\+https://github\.com/([\w.-]+/[\w.-]+?)(?:\.git)?(?=[\"\\'@\s])", text)
-    return {*colab, *installs}
+    binder = re.findall(r"mybinder\.org/v2/gh/([\w.-]+/[\w.-]+)/", text)
+    return {*colab, *binder, *installs}
 
 
 @pytest.mark.parametrize(

@@ -188,7 +188,8 @@ def install() -> None:
     print(f"Installing PyTorch, JupyterLab and what else the course needs into {ENVIRONMENT}.", flush=True)
     if not _python_of_environment().exists():
         print(
-            "On Linux that is about 6 GB, most of it GPU libraries that PyTorch brings along; elsewhere it is less.",
+            "On Linux that is about 6 GB, most of it GPU libraries that PyTorch brings along; elsewhere it is less. "
+            "README says, under Start, how to do without them.",
             flush=True,
         )
     if not _is_environment():

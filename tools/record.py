@@ -2,8 +2,9 @@
 
     python tools/record.py [notebooks/01_function_classes.ipynb ...]
 
-Without names, all of them. What depends on the moment (execution times, the state of widgets, the
-patch level of Python) is left out, so that recording again changes nothing but the outputs.
+Without names, all of them, and the versions that did it are written into `recorded-versions.txt`. What
+depends on the moment (execution times, the state of widgets, the patch level of Python) is left out, so
+that recording again changes nothing but the outputs.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import sys
 import time
 from pathlib import Path
 
+import lock
 import nbformat
 from nbclient import NotebookClient
 
@@ -32,6 +34,7 @@ def record(path: Path) -> float:
         timeout=1800,
         kernel_name="python3",
         record_timing=False,
+        coalesce_streams=True,
         resources={"metadata": {"path": str(path.parent)}},
     )
     started = time.perf_counter()
@@ -65,6 +68,11 @@ def main(names: list[str]) -> None:
     for path in paths:
         print(f"{path.name:34}", end="", flush=True)
         print(f"{record(path):6.1f} s")
+    if not names:
+        lock.main()
+    elif differences := lock.differences():
+        print(f"The other notebooks were recorded with other versions than these: {', '.join(differences)}.\n"
+              "Record all of them, or install with -c recorded-versions.txt.")  # fmt: skip
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@
     python tools/repository.py https://github.com/you/your-fork   # rewrite it everywhere
 
 Its place is `pyproject.toml`, under `[project.urls]`; README and notebooks repeat it in links to
-Colab and in the line that installs the helpers there. A test finds any file that disagrees.
+Colab and Binder and in the line that installs the helpers there. A test finds any file that disagrees.
 """
 
 from __future__ import annotations
@@ -34,10 +34,11 @@ def files() -> list[Path]:
 
 
 def rewritten(text: str, old: str, new: str) -> str:
-    """Return `text` with every link to the repository at `old` leading to `new`, Colab's among them."""
+    """Return `text` with every link to the repository at `old` leading to `new`, Colab's and Binder's among them."""
     old_name, new_name = (ADDRESS.fullmatch(url).group(1) for url in (old, new))
     text = re.sub(rf"(?<=github\.com/){re.escape(old_name)}(?![\w.-]*\w)", new_name, text)
-    return re.sub(rf"(?<=colab\.research\.google\.com/github/){re.escape(old_name)}(?=/)", new_name, text)
+    services = r"(colab\.research\.google\.com/github|mybinder\.org/v2/gh)/"
+    return re.sub(rf"{services}{re.escape(old_name)}(?=/)", rf"\1/{new_name}", text)
 
 
 def main(arguments: list[str]) -> None:
