@@ -127,6 +127,34 @@ wrong(
     by_hand().replace("if inside.sum() > 0:", "if True:").replace("(errors * counts)", "(errors * counts)"),
     "finite|number",
 )
+wrong(
+    "9.2",
+    "torchmetrics",
+    """
+from torchmetrics.functional.classification import binary_calibration_error
+def calibration_error(certainty, right, num_bins):
+    return binary_calibration_error(certainty, right.int(), n_bins=num_bins)
+""",
+    "bin of their own",
+)
+wrong(
+    "9.2",
+    "bins from the lowest certainty",
+    by_hand(place="((certainty - certainty.min()) / (1 - certainty.min()) * num_bins).long().clamp_max(num_bins - 1)"),
+    "from 0 to 1",
+)
+wrong(
+    "9.2",
+    "root of squares",
+    by_hand(gap="gap ** 2", result="((errors * counts).sum() / len(certainty)) ** 0.5"),
+    "root",
+)
+wrong(
+    "9.2",
+    "each answer alone",
+    "def calibration_error(certainty, right, num_bins):\n    return (certainty - right.float()).abs().mean()\n",
+    "by itself",
+)
 
 # 9.3: agreement beyond chance
 
@@ -165,6 +193,14 @@ wrong("9.3", "overlap", kappa("both / (a + b - both)"), "share of all mistakes")
 wrong("9.3", "share of a's", kappa("both / a"), "one net's mistakes")
 wrong("9.3", "correlation", kappa("(both - a * b) / (a * (1 - a) * b * (1 - b)) ** 0.5"), "correlation")
 wrong("9.3", "one half for chance", kappa("2 * observed - 1"), "not one half")
+wrong(
+    "9.3",
+    "one rate for both",
+    kappa("1 - (1 - observed) / (2 * ((a + b) / 2) * (1 - (a + b) / 2))"),
+    "its own rate",
+)
+wrong("9.3", "contained: by chance", kappa(number="0.74"), "agreement by chance")
+wrong("9.3", "contained: correlation", kappa(number="2 / 3"), "correlation")
 wrong("9.3", "contained: one", kappa(number="1"), "mistakes of its own")
 wrong("9.3", "contained: observed", kappa(number="0.9"), "observed agreement")
 wrong("9.3", "contained: half", kappa(number="0.5"), "share of the one")
@@ -202,6 +238,17 @@ def with_lesions(net, lesions):
     return net
 """,
 )
+right(
+    "9.4",
+    "a hook",
+    """
+def with_lesions(net, lesions):
+    net = deepcopy(net)
+    for stage, i in lesions:
+        net[stage][i].register_forward_hook(lambda m, given, out: F.relu((m.conv3 or nn.Identity())(given[0])))
+    return net
+""",
+)
 LESIONS = """
 def with_lesions(net, lesions):
     lesioned = {copy}
@@ -230,6 +277,18 @@ wrong(
     "counted from 1",
     lesions(block="lesioned[stage][i - 1]").replace("[i] = nn", "[i - 1] = nn"),
     "counted from 0",
+)
+wrong(
+    "9.4",
+    "the shortcut taken out",
+    lesions(left="nn.Sequential(block.conv1, block.bn1, nn.ReLU(), block.conv2, block.bn2, nn.ReLU())"),
+    "other way around",
+)
+wrong(
+    "9.4",
+    "stages counted from 0",
+    lesions(block="lesioned[stage + 1][i]").replace("lesioned[stage][i] = nn", "lesioned[stage + 1][i] = nn"),
+    "next stage",
 )
 wrong("9.4", "nothing done", "def with_lesions(net, lesions):\n    return deepcopy(net)\n", "all their work")
 wrong("9.4", "no return", lesions().replace("return lesioned", "lesioned"), "should return a net")
@@ -282,6 +341,23 @@ def enlarged(net, factor):
         if type(layer) is nn.BatchNorm2d:
             layer.running_mean.mul_(factor), layer.running_var.mul_(factor ** 2)
     return net
+"""
+    + REASON,
+)
+right(
+    "9.5",
+    "the bias as it is and the mean shifted",
+    """
+def enlarged(net, factor):
+    larger = deepcopy(net)
+    blocks = [m for m in larger.modules() if isinstance(m, d2l.Residual)]
+    pairs = [(larger[0][0], larger[0][1])] + [p for m in blocks for p in ((m.conv1, m.bn1), (m.conv2, m.bn2))]
+    with torch.no_grad():
+        for convolution, norm in pairs:
+            convolution.weight.mul_(factor)
+            norm.running_mean.sub_(convolution.bias).mul_(factor).add_(convolution.bias)
+            norm.running_var.mul_(factor**2)
+    return larger
 """
     + REASON,
 )

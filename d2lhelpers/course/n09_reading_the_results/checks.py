@@ -145,9 +145,22 @@ def check_calibration_error(calibration_error: Any) -> None:
                 {"without_last": True},
                 "answers with a certainty of exactly 1 are in no bin of yours; they belong to the last one",
             ),
+            (
+                {"one_more": True},
+                "answers with a certainty of exactly 1 have a bin of their own, as in torchmetrics; they belong to "
+                "the last one",
+            ),
+            (
+                {"narrowed": True},
+                "your bins begin at the lowest certainty that occurs; they divide the numbers from 0 to 1",
+            ),
         ):
             if abs(found - _calibration_error(certainty, right, bins, **options)) < 1e-5:
                 raise Incorrect(f"{said}: {cause}")
+        if abs(found - float((certainty - right.float()).abs().mean())) < 1e-5:
+            raise Incorrect(f"{said}: that is the gap of each answer by itself; a share of right answers needs a bin")
+        if abs(found - _calibration_error(certainty, right, bins, squared=True) ** 0.5) < 1e-5:
+            raise Incorrect(f"{said}: the gaps are averaged without their sign, not squared and the root taken")
         if abs(found - abs(float(certainty.mean() - right.float().mean()))) < 1e-5:
             raise Incorrect(f"{said}: that is the gap of all answers together, in which bins make up for each other")
         raise Incorrect(said)
@@ -185,7 +198,7 @@ def check_agreement(agreement: Any, when_contained: Any) -> None:
             found = number(call(agreement, a, b), "what agreement returns")
         ab, ra, rb = _rate(a & b), _rate(a), _rate(b)
         observed, chance = _rate(a == b), ra * rb + (1 - ra) * (1 - rb)
-        expected = (observed - chance) / (1 - chance)
+        expected, mean_rate = (observed - chance) / (1 - chance), (ra + rb) / 2
         if abs(found - expected) < 1e-4:
             continue
         said = f"with mistakes on {ra:.3f} and {rb:.3f} of the images, and common ones on {ab:.3f}, agreement "
@@ -203,6 +216,10 @@ def check_agreement(agreement: Any, when_contained: Any) -> None:
             (ab / max(_rate(a | b), 1e-9), "that is common mistakes as a share of all mistakes, without chance"),
             (ab / max(ra, 1e-9), "that is the share of one net's mistakes that the other makes, without chance"),
             ((observed - 0.5) / 0.5, "chance is not one half: it depends on how often each net is wrong"),
+            (
+                1 - (1 - observed) / (2 * mean_rate * (1 - mean_rate)),
+                "each net has its own rate of mistakes; you take their mean for both",
+            ),
         ]
         for other, cause in wrong:
             if abs(found - other) < 1e-4:
@@ -214,6 +231,8 @@ def check_agreement(agreement: Any, when_contained: Any) -> None:
         0.9: "that is the observed agreement; chance alone gives .74",
         0.5: "that is the share of the one net's mistakes that are the other's; kappa counts what is right as well",
         0.16: "divide by 1 - by chance",
+        0.74: "that is the agreement by chance; kappa is what is observed beyond it, as a share of what is possible",
+        2 / 3: "that is the correlation of the mistakes; kappa divides by 1 - by chance",
     }
     for other, cause in causes.items():
         if abs(found - other) < 1e-3:
@@ -266,12 +285,20 @@ def check_with_lesions(with_lesions: Any) -> None:
                         "relu(F(x) + shortcut) without F is relu(shortcut); a 1×1 convolution can give negative "
                         "numbers",
                     ),
+                    (
+                        _walk(net, X, lesions, branch=True),
+                        "you have kept F(x) and taken out the shortcut; it is the other way around",
+                    ),
                     (_walk(net, X, lesions[:1]), "only the first of the lesions is there"),
                     (
                         _walk(net, X, lesions[-1:]),
                         "only the last of the lesions is there; do you begin anew from the net each time?",
                     ),
                     (_walk(net, X, shifted), "blocks are counted from 0"),
+                    (
+                        _walk(net, X, [(stage + 1, i) for stage, i in lesions]),
+                        "that is a block of the next stage; `net[0]` is the stem, and a lesion (1, i) is `net[1][i]`",
+                    ),
                     (
                         _walk(net, X, lesions, doubled=True),
                         "the shortcut is added twice: without F nothing else is to be added",
@@ -368,13 +395,16 @@ def _calibration_error(
     squared: bool = False,
     largest: bool = False,
     without_last: bool = False,
+    one_more: bool = False,
+    narrowed: bool = False,
 ) -> float:
     """Return the expected calibration error, or what one mistake would make of it."""
-    place = (certainty * bins).long()
-    if not without_last:
+    low = certainty.min() if narrowed else 0
+    place = ((certainty - low) / (1 - low) * bins).long()
+    if not without_last and not one_more:
         place = place.clamp_max(bins - 1)
     gaps, shares = [], []
-    for i in range(bins):
+    for i in range(bins + one_more):
         inside = place == i
         if inside.any():
             sure = (i + 0.5) / bins if middle else float(certainty[inside].double().mean())
@@ -414,8 +444,9 @@ def _walk(
     lesions: list[tuple[int, int]],
     relu: bool = True,
     doubled: bool = False,
+    branch: bool = False,
 ) -> Tensor:
-    """Return a net's scores, block by block, without what the given blocks add."""
+    """Return a net's scores, block by block, without what the given blocks add, or with a mistake made there."""
     X = net[0](X)
     for stage, blocks in enumerate(net[1:-3], start=1):
         for i, block in enumerate(blocks):
@@ -423,7 +454,10 @@ def _walk(
             if (stage, i) not in lesions:
                 X = block(X)
                 continue
-            X = X if block.conv3 is None else block.conv3(X)
+            if branch:
+                X = block.bn2(block.conv2(F.relu(block.bn1(block.conv1(X)))))
+            elif block.conv3 is not None:
+                X = block.conv3(X)
             X = 2 * X if doubled else X
             X = F.relu(X) if relu else X
     return net[-3:](X)
