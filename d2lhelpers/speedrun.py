@@ -72,9 +72,9 @@ class Recipe:
 RECIPES = {
     ".90": Recipe(epochs=0.7, flip="no"),
     ".92": Recipe(epochs=2.4),
-    ".93": Recipe(epochs=5.5),
-    ".94": Recipe(epochs=7.5, width=32, conv_rate=0.07),
-    ".945": Recipe(epochs=15, width=32, conv_rate=0.07, shift=1),
+    ".93": Recipe(epochs=3.3, width=32, conv_rate=0.07),
+    ".94": Recipe(epochs=9.5, width=32, conv_rate=0.07),
+    ".945": Recipe(epochs=19, width=32, conv_rate=0.07, shift=1),
 }
 """By the test accuracy that they are meant for."""
 
