@@ -4,11 +4,14 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PYTEST := $(BIN)/python -m pytest
+GRADING := .venv-grading
+NBGRADER := cd grading && PATH="$(abspath $(GRADING))/bin:$$PATH" JUPYTER_PATH="$(abspath $(VENV))/share/jupyter" nbgrader
+ASSIGNMENT := exercises
 NOTEBOOK_TESTS := --nbval-lax --nbval-current-env --nbval-cell-timeout=900 --nbval-sanitize-with tests/sanitize.cfg
 
 export JUPYTER_PREFER_ENV_PATH := 1
 
-.PHONY: help lab new test test-helpers test-notebooks test-colab record contents exercises editions score figures seeds bench bench-gpu repository clean
+.PHONY: help lab new test test-helpers test-notebooks test-colab record contents exercises editions score figures seeds bench bench-gpu repository assignment grade test-assignment clean
 
 help: ## list these commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "%-22s %s\n", $$1, $$2}'
@@ -57,16 +60,35 @@ bench-gpu: ## train the book's net as the book does and as we do; needs only tor
 repository: $(VENV)/installed ## point every link at a fork: make repository URL=https://github.com/you/fork
 	$(BIN)/python tools/repository.py $(URL)
 
+assignment: $(GRADING)/installed ## make an nbgrader assignment: make assignment EXERCISES="3.1 3.2" ASSIGNMENT=week2
+	$(GRADING)/bin/python tools/assignment.py --name "$(ASSIGNMENT)" $(EXERCISES)
+
+grade: $(GRADING)/installed ## grade what lies in grading/submitted, into grading/grades.csv: make grade ASSIGNMENT=week2
+	-$(NBGRADER) autograde "$(ASSIGNMENT)"
+	$(NBGRADER) generate_feedback "$(ASSIGNMENT)"
+	$(NBGRADER) export --to grades.csv
+
+test-assignment: $(GRADING)/installed ## hand in four solutions of an assignment, grade them, and compare the marks
+	$(GRADING)/bin/python -m pytest tests/test_assignment.py
+
 test-colab: .venv-colab/installed ## the helpers and the notebooks under the versions that Colab has
 	.venv-colab/bin/python -m pytest tests
 	.venv-colab/bin/python tools/exercises.py editions
 	.venv-colab/bin/python -m pytest $(NOTEBOOK_TESTS) editions/with_answers
 
 clean: ## remove the environments and what tests leave behind
-	rm -rf $(VENV) .venv-colab editions .bench .pytest_cache .hypothesis
+	rm -rf $(VENV) $(GRADING) .venv-colab editions .bench .pytest_cache .hypothesis
 
 $(VENV)/installed: requirements.txt pyproject.toml
 	$(PYTHON) tools/lab.py --install
+
+# It sees what is installed in $(VENV), so that PyTorch is not installed twice.
+$(GRADING)/installed: $(VENV)/installed requirements-grading.txt
+	$(BIN)/python -m venv --clear $(GRADING)
+	$(BIN)/python -c "import sysconfig; print('import site; site.addsitedir(' + repr(sysconfig.get_path('purelib')) + ')')" \
+		> "$$($(GRADING)/bin/python -c "import sysconfig; print(sysconfig.get_path('purelib'))")/course.pth"
+	$(GRADING)/bin/python -m pip install --quiet -r requirements-grading.txt
+	touch $@
 
 .venv-colab/installed: requirements.txt colab-constraints.txt pyproject.toml
 	$(PYTHON) -m venv .venv-colab
