@@ -7,11 +7,12 @@ PYTEST := $(BIN)/python -m pytest
 GRADING := .venv-grading
 NBGRADER := cd grading && PATH="$(abspath $(GRADING))/bin:$$PATH" JUPYTER_PATH="$(abspath $(VENV))/share/jupyter" nbgrader
 ASSIGNMENT := exercises
+NPM := npm
 NOTEBOOK_TESTS := --nbval-lax --nbval-current-env --nbval-cell-timeout=900 --nbval-sanitize-with tests/sanitize.cfg
 
 export JUPYTER_PREFER_ENV_PATH := 1
 
-.PHONY: help lab new test test-helpers test-notebooks test-colab record contents exercises editions score figures seeds bench bench-gpu repository assignment grade test-assignment clean
+.PHONY: help lab new test test-helpers test-notebooks test-colab record contents exercises editions score figures seeds bench bench-gpu repository slides assignment grade test-assignment clean
 
 help: ## list these commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "%-22s %s\n", $$1, $$2}'
@@ -60,6 +61,9 @@ bench-gpu: ## train the book's net as the book does and as we do; needs only tor
 repository: $(VENV)/installed ## point every link at a fork: make repository URL=https://github.com/you/fork
 	$(BIN)/python tools/repository.py $(URL)
 
+slides: $(VENV)/installed .slides/installed ## slides/lecture.html, the lecture of TEACHING.md; or of whole notebooks: make slides NOTEBOOKS="05 06"
+	$(BIN)/python tools/slides.py $(NOTEBOOKS)
+
 assignment: $(GRADING)/installed ## make an nbgrader assignment: make assignment EXERCISES="3.1 3.2" ASSIGNMENT=week2
 	$(GRADING)/bin/python tools/assignment.py --name "$(ASSIGNMENT)" $(EXERCISES)
 
@@ -77,7 +81,7 @@ test-colab: .venv-colab/installed ## the helpers and the notebooks under the ver
 	.venv-colab/bin/python -m pytest $(NOTEBOOK_TESTS) editions/with_answers
 
 clean: ## remove the environments and what tests leave behind
-	rm -rf $(VENV) $(GRADING) .venv-colab editions .bench .pytest_cache .hypothesis
+	rm -rf $(VENV) $(GRADING) .venv-colab .slides slides editions .bench .pytest_cache .hypothesis
 
 $(VENV)/installed: requirements.txt pyproject.toml
 	$(PYTHON) tools/lab.py --install
@@ -88,6 +92,11 @@ $(GRADING)/installed: $(VENV)/installed requirements-grading.txt
 	$(BIN)/python -c "import sysconfig; print('import site; site.addsitedir(' + repr(sysconfig.get_path('purelib')) + ')')" \
 		> "$$($(GRADING)/bin/python -c "import sysconfig; print(sysconfig.get_path('purelib'))")/course.pth"
 	$(GRADING)/bin/python -m pip install --quiet -r requirements-grading.txt
+	touch $@
+
+.slides/installed:
+	@command -v $(NPM) > /dev/null || { echo "make slides needs npm, once, to fetch reveal.js and MathJax (Debian: apt-get install npm)"; exit 1; }
+	$(NPM) install --silent --no-save --no-package-lock --ignore-scripts --prefix .slides reveal.js@6.0.2 mathjax@3.2.2
 	touch $@
 
 .venv-colab/installed: requirements.txt colab-constraints.txt pyproject.toml
