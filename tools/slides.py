@@ -90,7 +90,7 @@ def slides_of(notebook: NotebookNode, sections: str = "") -> list[Slide]:
 
 def _name(heading: str) -> str:
     """Return the number of a section, or its first word."""
-    return re.match(r"## ([\w*]+)", heading)[1]
+    return heading.split()[1].strip("`*.,:")
 
 
 def _needed(parts: list[tuple[str, str | NotebookNode]]) -> float:
@@ -169,7 +169,7 @@ def _only_imports(source: str) -> bool:
 def _height(kind: str, item: str | NotebookNode) -> float:
     """Return about how many pixels a part takes."""
     if kind == "picture":
-        return 500
+        return 440
     if kind == "code":
         return 24 * (item.source.count("\n") + 1) + 30
     if kind == "result":
