@@ -41,7 +41,8 @@ def test_no_exercise_and_no_answer_is_on_them(path):
 @each_notebook
 def test_each_section_begins_a_column_and_what_it_says_is_the_notebooks(path):
     notebook, slides = read(path), tool.slides_of(read(path))
-    headings = re.findall(r"^## (?!Exercises|References|Experiments).*", "\n".join(c.source for c in notebook.cells), re.M)
+    text = "\n".join(cell.source for cell in notebook.cells)
+    headings = re.findall(r"^## (?!Exercises|References|Experiments).*", text, re.M)
     columns = [slide.cells[0].source for slide in slides if slide.begins_column]
     assert columns == [notebook.cells[0].source.split("\n")[0], *headings]
     sources = [cell.source for cell in notebook.cells]
@@ -97,6 +98,7 @@ def test_the_page_loads_nothing_from_elsewhere(tmp_path, monkeypatch):
     monkeypatch.setattr(tool, "LIBRARIES", tmp_path)
     page = tool.exported(tool.slides_of(read(PATHS[1]), "1 2"), "two sections")
     assert all(f"/* {name} */" in page for name in ("dist/reveal.css", "dist/reveal.js", "mathjax"))
-    assert re.findall(r"<(?:script|img|iframe)[^>]*src=\"(?!data:)[^\"]*|<link[^>]*|@import[^;]*|url\((?!data:)", page) == []
+    loaded = re.findall(r"<(?:script|img|iframe)[^>]*src=\"(?!data:)[^\"]*|<link[^>]*|@import[^;]*|url\((?!data:)", page)
+    assert loaded == []
     assert page.count('<aside class="notes">') >= 1 and "<title>two sections</title>" in page
     assert page.count("<section") == page.count("</section>")

@@ -84,9 +84,9 @@ def assignment(chosen: list[Exercise], name: str) -> NotebookNode:
     notebook.cells = [
         _text(
             f"# {name}\n\n{len(chosen)} exercises, {points} points, about {sum(asked.minutes for asked in chosen)} "
-            "minutes. Write each answer in the cell below its task. The cell below the answer checks it as often as you "
-            "like, and says what is wrong with it. At the end, restart the kernel, run all cells, save, and hand in "
-            "this file.",
+            "minutes. Write each answer in the cell below its task. The cell below the answer checks it as often as "
+            "you like, and says what is wrong with it. At the end, restart the kernel, run all cells, save, and hand "
+            "in this file.",
             "introduction",
         ),
         *(cell.copy() for cell in page_of(chosen[0]).cells if "colab" in cell.metadata.get("tags", [])),
@@ -229,7 +229,7 @@ def _names_in(task: str) -> set[str]:
 
 
 def _own_cells(page: NotebookNode, asked: Exercise) -> list[NotebookNode]:
-    """Return an exercise's task and, if it has one, its exhibit; not what the page shows and explains after the check."""
+    """Return an exercise's task and, if it has one, its exhibit; not what the page explains after the check."""
     start = next(i for i, cell in enumerate(page.cells) if cell.source.startswith(f"### Exercise {asked.number}:"))
     following = page.cells[start + 1 : start + 3]
     return [page.cells[start], *(cell for cell in following if "exhibit" in cell.metadata.get("tags", []))]

@@ -38,6 +38,9 @@ WORDS_TO_SHOW = 60
 LINES_TO_SHOW = 16
 """Longer code is left out, unless it is what the page teaches: a class or function that the package has."""
 
+ROWS_TO_SHOW = 14
+"""Longer tables go to the notes, too."""
+
 HEIGHT = 610
 """Room on a slide below its title, in pixels at 1280 × 720."""
 
@@ -157,6 +160,8 @@ def _use(block: str) -> str:
         return "section"
     if block.startswith("### ") or block.startswith("**Question "):
         return "slide"
+    if block.startswith("|") and block.count("\n") > ROWS_TO_SHOW:
+        return "said"
     if re.match(r"# |- |\d\. |\||\$\$|```|<details|\*\*(Figure|Table) ", block) or "**Predict" in block:
         return "shown"
     return "shown" if len(block.split()) <= WORDS_TO_SHOW else "said"
