@@ -98,7 +98,9 @@ def test_the_page_loads_nothing_from_elsewhere(tmp_path, monkeypatch):
     monkeypatch.setattr(tool, "LIBRARIES", tmp_path)
     page = tool.exported(tool.slides_of(read(PATHS[1]), "1 2"), "two sections")
     assert all(f"/* {name} */" in page for name in ("dist/reveal.css", "dist/reveal.js", "mathjax"))
-    loaded = re.findall(r"<(?:script|img|iframe)[^>]*src=\"(?!data:)[^\"]*|<link[^>]*|@import[^;]*|url\((?!data:)", page)
+    loaded = re.findall(
+        r"<(?:script|img|iframe)[^>]*src=\"(?!data:)[^\"]*|<link[^>]*|@import[^;]*|url\((?!data:)", page
+    )
     assert loaded == []
     assert page.count('<aside class="notes">') >= 1 and "<title>two sections</title>" in page
     assert page.count("<section") == page.count("</section>")
