@@ -7,11 +7,15 @@ PYTEST := $(BIN)/python -m pytest
 WORKERS ?= 2
 # Files of tests run beside each other, each in one thread: two small nets in one thread each are faster than one in two.
 SHARED := -n $(WORKERS) --dist loadfile --no-loadscope-reorder
+GRADING := .venv-grading
+NBGRADER := cd grading && PATH="$(abspath $(GRADING))/bin:$$PATH" JUPYTER_PATH="$(abspath $(VENV))/share/jupyter" nbgrader
+ASSIGNMENT := exercises
+NPM := npm
 NOTEBOOK_TESTS := --nbval-lax --nbval-current-env --nbval-cell-timeout=900 --nbval-sanitize-with tests/sanitize.cfg
 
 export JUPYTER_PREFER_ENV_PATH := 1
 
-.PHONY: help lab new doctor test test-helpers test-notebooks test-full test-colab test-oldest record lock contents exercises editions score figures seeds bench bench-gpu repository clean
+.PHONY: $(shell sed -n 's/^\([a-z-]*\):.*\#\# .*/\1/p' Makefile)
 
 help: ## list these commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "%-22s %s\n", $$1, $$2}'
@@ -72,6 +76,20 @@ bench-gpu: ## train the book's net as the book does and as we do; needs only tor
 repository: $(VENV)/installed ## point every link at a fork: make repository URL=https://github.com/you/fork
 	$(BIN)/python tools/repository.py $(URL)
 
+slides: $(VENV)/installed .slides/installed ## slides/lecture.html, the lecture of TEACHING.md; or of whole notebooks: make slides NOTEBOOKS="05 06"
+	$(BIN)/python tools/slides.py $(NOTEBOOKS)
+
+assignment: $(GRADING)/installed ## make an nbgrader assignment: make assignment EXERCISES="3.1 3.2" ASSIGNMENT=week2
+	$(GRADING)/bin/python tools/assignment.py --name "$(ASSIGNMENT)" $(EXERCISES)
+
+grade: $(GRADING)/installed ## grade what lies in grading/submitted, into grading/grades.csv: make grade ASSIGNMENT=week2
+	-$(NBGRADER) autograde "$(ASSIGNMENT)"
+	$(NBGRADER) generate_feedback "$(ASSIGNMENT)"
+	$(NBGRADER) export --to grades.csv
+
+test-assignment: $(GRADING)/installed ## hand in four solutions of an assignment, grade them, and compare the marks
+	$(GRADING)/bin/python -m pytest tests/test_assignment.py
+
 test-colab: .venv-colab/installed ## the helpers and the notebooks under the versions that Colab has
 	.venv-colab/bin/python -m pytest $(SHARED) tests
 	.venv-colab/bin/python tools/shorter.py
@@ -83,10 +101,23 @@ test-oldest: .venv-oldest/installed ## the helpers and the notebooks under the o
 	.venv-oldest/bin/python -m pytest $(SHARED) $(NOTEBOOK_TESTS) editions/shorter
 
 clean: ## remove the environments and what tests leave behind
-	rm -rf $(VENV) .venv-colab .venv-oldest editions .bench .pytest_cache .hypothesis
+	rm -rf $(VENV) $(GRADING) .venv-colab .venv-oldest .slides slides editions .bench .pytest_cache .hypothesis
 
 $(VENV)/installed: requirements.txt pyproject.toml
 	$(PYTHON) tools/lab.py --install
+
+# It sees what is installed in $(VENV), so that PyTorch is not installed twice.
+$(GRADING)/installed: $(VENV)/installed requirements-grading.txt
+	$(BIN)/python -m venv --clear $(GRADING)
+	$(BIN)/python -c "import sysconfig; print('import site; site.addsitedir(' + repr(sysconfig.get_path('purelib')) + ')')" \
+		> "$$($(GRADING)/bin/python -c "import sysconfig; print(sysconfig.get_path('purelib'))")/course.pth"
+	$(GRADING)/bin/python -m pip install --quiet -r requirements-grading.txt
+	touch $@
+
+.slides/installed:
+	@command -v $(NPM) > /dev/null || { echo "make slides needs npm, once, to fetch reveal.js and MathJax (Debian: apt-get install npm)"; exit 1; }
+	$(NPM) install --silent --no-save --no-package-lock --ignore-scripts --prefix .slides reveal.js@6.0.2 mathjax@3.2.2
+	touch $@
 
 .venv-colab/installed: requirements.txt colab-constraints.txt pyproject.toml
 	$(PYTHON) -m venv .venv-colab
