@@ -4,11 +4,13 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PYTEST := $(BIN)/python -m pytest
+SITE_BIN := .venv-site/bin
+PORT ?= 8000
 NOTEBOOK_TESTS := --nbval-lax --nbval-current-env --nbval-cell-timeout=900 --nbval-sanitize-with tests/sanitize.cfg
 
 export JUPYTER_PREFER_ENV_PATH := 1
 
-.PHONY: help lab new test test-helpers test-notebooks test-colab record contents exercises editions score figures seeds bench bench-gpu repository clean
+.PHONY: help lab new test test-helpers test-notebooks test-colab record contents exercises editions score figures seeds bench bench-gpu site site-serve test-site repository clean
 
 help: ## list these commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "%-22s %s\n", $$1, $$2}'
@@ -54,6 +56,16 @@ bench: $(VENV)/installed ## measure the speed against the book's code
 bench-gpu: ## train the book's net as the book does and as we do; needs only torch and torchvision (OPTIONS=...)
 	$(PYTHON) tools/bench_gpu.py $(OPTIONS)
 
+site: .venv-site/installed ## build the web site in build/site/html, with the recorded outputs, and a zip of it to read offline
+	$(SITE_BIN)/python site/build.py
+
+site-serve: site ## build the web site and serve it on this machine (PORT=...)
+	@echo "Open http://127.0.0.1:$(PORT) in your browser; Ctrl+C ends it."
+	@$(SITE_BIN)/python -m http.server --bind 127.0.0.1 --directory build/site/html $(PORT)
+
+test-site: .venv-site/installed ## build the web site afresh and look at every page of it in Chromium
+	$(SITE_BIN)/python -m pytest site
+
 repository: $(VENV)/installed ## point every link at a fork: make repository URL=https://github.com/you/fork
 	$(BIN)/python tools/repository.py $(URL)
 
@@ -63,7 +75,7 @@ test-colab: .venv-colab/installed ## the helpers and the notebooks under the ver
 	.venv-colab/bin/python -m pytest $(NOTEBOOK_TESTS) editions/with_answers
 
 clean: ## remove the environments and what tests leave behind
-	rm -rf $(VENV) .venv-colab editions .bench .pytest_cache .hypothesis
+	rm -rf $(VENV) .venv-colab .venv-site build editions .bench .pytest_cache .hypothesis
 
 $(VENV)/installed: requirements.txt pyproject.toml
 	$(PYTHON) tools/lab.py --install
@@ -74,4 +86,11 @@ $(VENV)/installed: requirements.txt pyproject.toml
 	sed '/^jupyterlab/d; /^d2l==/d' requirements.txt > .venv-colab/requirements.txt
 	.venv-colab/bin/python -m pip install --quiet -c colab-constraints.txt -r .venv-colab/requirements.txt notebook requests
 	.venv-colab/bin/python -m pip install --quiet --no-deps "$$(grep '^d2l==' requirements.txt)"
+	touch $@
+
+# Over the course's environment: the docstrings, hints, and solutions on the site are read from the package itself.
+.venv-site/installed: site/requirements.txt $(VENV)/installed
+	$(BIN)/python -m venv .venv-site
+	$(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))' > "$$($(SITE_BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/course.pth"
+	$(SITE_BIN)/python -m pip install --quiet -r site/requirements.txt
 	touch $@
