@@ -4,6 +4,8 @@ import re
 import sys
 from pathlib import Path
 
+from sphinx.application import Sphinx
+
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))  # the helpers, whose docstrings are a part of the site
 
@@ -26,7 +28,6 @@ napoleon_google_docstring = False
 napoleon_use_ivar = True
 autodoc_member_order = "bysource"
 autodoc_preserve_defaults = True
-maximum_signature_line_length = 90
 add_module_names = False
 
 html_theme = "sphinx_book_theme"
@@ -57,3 +58,13 @@ html_theme_options = {
     "pygments_dark_style": "a11y-high-contrast-dark",
 }
 html_context = {"default_mode": "auto"}
+
+
+def skip_constant(app: Sphinx, what: str, name: str, thing: object, skip: bool, options: object) -> bool | None:
+    """Leave constants of modules out of the reference: it has what can be called."""
+    return True if what == "module" and not callable(thing) else None
+
+
+def setup(app: Sphinx) -> None:
+    """Tell Sphinx."""
+    app.connect("autodoc-skip-member", skip_constant)

@@ -13,8 +13,11 @@ WORK = re.compile(
 """Authors, a title in italics, what is between, and a link, in any of the forms that the notebooks use."""
 
 CITATION = (
-    r"(?P<author>[A-Z][\w’'-]+)(?: et al\.| and others| and [A-Z][\w’'-]+)?,? \(?(?P<year>\d{4})(?P<letter>[ab]?)"
+    r"(?P<author>[A-Z][\w’'-]+)(?: et al\.| and others| and [A-Z][\w’'-]+)?,? "
+    r"(?P<bracket>\()?(?P<year>\d{4})(?P<letter>[ab]?)(?(bracket)\)?)"
 )
+"""A name and a year, such as "He et al. (2015)" or "Yu and Koltun 2016"."""
+
 ARXIV, DOI = "https://arxiv.org/abs/", "https://doi.org/"
 NO_NAMES = {"et", "al", "and", "others"}
 
