@@ -11,6 +11,8 @@ GRADING := .venv-grading
 NBGRADER := cd grading && PATH="$(abspath $(GRADING))/bin:$$PATH" JUPYTER_PATH="$(abspath $(VENV))/share/jupyter" nbgrader
 ASSIGNMENT := exercises
 NPM := npm
+SITE_BIN := .venv-site/bin
+PORT ?= 8000
 NOTEBOOK_TESTS := --nbval-lax --nbval-current-env --nbval-cell-timeout=900 --nbval-sanitize-with tests/sanitize.cfg
 
 export JUPYTER_PREFER_ENV_PATH := 1
@@ -73,6 +75,16 @@ bench: $(VENV)/installed ## measure the speed against the book's code
 bench-gpu: ## train the book's net as the book does and as we do; needs only torch and torchvision (OPTIONS=...)
 	$(PYTHON) tools/bench_gpu.py $(OPTIONS)
 
+site: .venv-site/installed ## build the web site in build/site/html, with the recorded outputs, and a zip of it to read offline
+	$(SITE_BIN)/python site/build.py
+
+site-serve: site ## build the web site and serve it on this machine (PORT=...)
+	@echo "Open http://127.0.0.1:$(PORT) in your browser; Ctrl+C ends it."
+	@$(SITE_BIN)/python -m http.server --bind 127.0.0.1 --directory build/site/html $(PORT)
+
+test-site: .venv-site/installed ## build the web site afresh and look at every page of it in Chromium
+	$(SITE_BIN)/python -m pytest site
+
 repository: $(VENV)/installed ## point every link at a fork: make repository URL=https://github.com/you/fork
 	$(BIN)/python tools/repository.py $(URL)
 
@@ -101,7 +113,7 @@ test-oldest: .venv-oldest/installed ## the helpers and the notebooks under the o
 	.venv-oldest/bin/python -m pytest $(SHARED) $(NOTEBOOK_TESTS) editions/shorter
 
 clean: ## remove the environments and what tests leave behind
-	rm -rf $(VENV) $(GRADING) .venv-colab .venv-oldest .slides slides editions .bench .pytest_cache .hypothesis
+	rm -rf $(VENV) $(GRADING) .venv-colab .venv-oldest .venv-site .slides slides build editions .bench .pytest_cache .hypothesis
 
 $(VENV)/installed: requirements.txt pyproject.toml
 	$(PYTHON) tools/lab.py --install
@@ -132,4 +144,11 @@ $(GRADING)/installed: $(VENV)/installed requirements-grading.txt
 	.venv-oldest/bin/python -m pip install --quiet --upgrade pip
 	sed -n 's/^\([a-z0-9-]*\)>=\([0-9.]*\)$$/\1==\2.*/p' requirements.txt > .venv-oldest/constraints.txt
 	.venv-oldest/bin/python -m pip install --quiet -c .venv-oldest/constraints.txt -r requirements.txt
+	touch $@
+
+# Over the course's environment: the docstrings, hints, and solutions on the site are read from the package itself.
+.venv-site/installed: site/requirements.txt $(VENV)/installed
+	$(BIN)/python -m venv .venv-site
+	$(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))' > "$$($(SITE_BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/course.pth"
+	$(SITE_BIN)/python -m pip install --quiet -r site/requirements.txt
 	touch $@

@@ -321,6 +321,6 @@ def test_the_map_in_contributing_has_a_line_for_every_file_and_says_what_the_fil
     root = PACKAGE.parent
     lines = (root / "CONTRIBUTING.md").read_text(encoding="utf-8").splitlines()
     files = [path for path in MODULES if path.name != "__init__.py" and path.parent.parent != PACKAGE / "course"]
-    for path in [*files, *(root / "tools").glob("*.py")]:
+    for path in [*files, *(root / "tools").glob("*.py"), *(root / "site").glob("*.py")]:
         purpose = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))).splitlines()[0]
         assert f"| `{path.name}` | {purpose} |" in lines, f"{path.name}: {purpose}"
