@@ -8,7 +8,7 @@ NOTEBOOK_TESTS := --nbval-lax --nbval-current-env --nbval-cell-timeout=900 --nbv
 
 export JUPYTER_PREFER_ENV_PATH := 1
 
-.PHONY: help lab new test test-helpers test-notebooks test-colab record contents exercises editions score figures seeds bench bench-gpu repository clean
+.PHONY: help lab new test test-helpers test-notebooks test-browser test-colab record contents exercises editions score figures seeds bench bench-gpu repository clean
 
 help: ## list these commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "%-22s %s\n", $$1, $$2}'
@@ -26,6 +26,11 @@ test-helpers: $(VENV)/installed ## the helpers' unit tests alone
 
 test-notebooks: editions ## every notebook alone, with answers filled in, with the network blocked
 	$(PYTEST) $(NOTEBOOK_TESTS) --durations=8 tests/network_is_blocked.ipynb editions/with_answers
+
+test-browser: $(VENV)/browser ## use the course in JupyterLab in Chromium as a learner does (OPTIONS=--pictures takes those of README)
+	@test -n "$(CHROMIUM)" || command -v chromium > /dev/null || test "$$(id -u)" != 0 || \
+		! command -v apt-get > /dev/null || { apt-get -qq update && apt-get -qq install --yes --no-install-recommends chromium; }
+	$(PYTEST) browser_tests --tracing=retain-on-failure --screenshot=only-on-failure --output=browser_tests/failed $(OPTIONS)
 
 record: $(VENV)/installed ## run the notebooks and store their outputs (NOTEBOOKS=... for some of them)
 	$(BIN)/python tools/record.py $(NOTEBOOKS)
@@ -63,10 +68,14 @@ test-colab: .venv-colab/installed ## the helpers and the notebooks under the ver
 	.venv-colab/bin/python -m pytest $(NOTEBOOK_TESTS) editions/with_answers
 
 clean: ## remove the environments and what tests leave behind
-	rm -rf $(VENV) .venv-colab editions .bench .pytest_cache .hypothesis
+	rm -rf $(VENV) .venv-colab editions .bench browser_tests/failed .pytest_cache .hypothesis
 
 $(VENV)/installed: requirements.txt pyproject.toml
 	$(PYTHON) tools/lab.py --install
+
+$(VENV)/browser: $(VENV)/installed browser_tests/requirements.txt
+	$(BIN)/python -m pip install --quiet -r browser_tests/requirements.txt
+	touch $@
 
 .venv-colab/installed: requirements.txt colab-constraints.txt pyproject.toml
 	$(PYTHON) -m venv .venv-colab
