@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from playwright.sync_api import ConsoleMessage, Locator, Page, Request, Route, expect
 
-RUN_LIMIT_MS = 300_000
+RUN_LIMIT_MS = 900_000
 """How long a whole notebook may take: many times what it takes on a quiet machine."""
 
 BADGE = "https://colab.research.google.com/assets/colab-badge.svg"

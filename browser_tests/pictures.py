@@ -9,7 +9,7 @@ from learner import Learner
 from PIL import Image
 from playwright.sync_api import Locator
 
-WIDTH, HEIGHT = 840, 520
+WIDTH, HEIGHT = 868, 520
 """Of the film and of stills, in pixels of the page."""
 
 CHAPTERS = ("training", "claim", "check")

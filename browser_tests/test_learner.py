@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from learner import HARD_TO_READ
 from playwright.sync_api import expect
 
 WRONG = """class ResidualWithoutNorm(nn.Module):
@@ -85,7 +86,7 @@ def test_the_training_of_08_is_watched_and_stopped(learner, pictures):
     before = learner.runs()
     learner.run(cell, wait=False)
     plot, states = cell.locator("img"), []
-    for _ in range(15 if pictures.folder else 3):
+    for _ in range(10 if pictures.folder else 3):
         expect(plot).not_to_have_attribute("alt", states[-1] if states else "")
         states.append(plot.get_attribute("alt"))
         pictures.frame("training", learner, cell, 250)
@@ -93,9 +94,16 @@ def test_the_training_of_08_is_watched_and_stopped(learner, pictures):
     learner.has_run(cell, before)
     assert len(set(states)) == len(states)
     assert last_epoch(plot.get_attribute("alt")) >= last_epoch(states[-1]) > last_epoch(states[0])
-    expect(cell.locator(".jp-OutputArea")).to_contain_text("stopped")
+    expect(cell.locator(".jp-OutputArea")).to_contain_text("interrupted after")
 
-    expect(learner.run_below(cell, "history")).to_contain_text("stopped early")
+    following, before = learner.cell("rival_history = d2l.train_ch6(rival, "), learner.runs()
+    learner.run(following, wait=False)
+    expect(following.locator("img")).to_be_visible()
+    learner.press_button("interrupt")
+    learner.has_run(following, before)
+    claim = learner.cell('    "The 18 layers beat every rule of notebook 06')
+    expect(learner.run(claim)).to_contain_text("Not decided, a run was stopped early")
+    expect(learner.run_below(claim, "history")).to_contain_text("stopped early")
     learner.all_is_well()
 
 
@@ -109,8 +117,9 @@ def test_a_keyboard_is_enough(learner, pictures):
     learner.read_and_run_all()
     learner.walk_to('d2l.check("0.1")')
     expect(learner.active_cell.locator(".jp-OutputArea-output")).to_contain_text("not attempted")
-    pictures.still("claim.webp", learner, learner.cell("figure, panels = page.subplots(1, 2"))
-    pictures.frame("claim", learner, learner.cell("figure, panels = page.subplots(1, 2"), 5000)
+    pictures.frame("claim", learner, learner.cell("figure, panels = page.subplots(1, 2"), 3000)
+    pictures.frame("claim", learner, learner.cell("def last(seed, kind, depth):"), 5000)
+    pictures.still("claim.webp", learner, learner.cell("def last(seed, kind, depth):"))
 
     learner.walk_to("parameters_of_the_layer = ...")
     learner.type_and_run("parameters_of_the_layer = 216")
@@ -139,3 +148,13 @@ def test_a_keyboard_is_enough(learner, pictures):
     learner.keys.press("Space")
     expect(form).to_contain_text("→ can be added")
     learner.all_is_well()
+
+
+def test_a_text_that_is_hard_to_read_is_found(page):
+    page.set_content("""<main style="background: #111">
+        <p class="jp-OutputArea-output" style="color: #444">dark on dark</p>
+        <p class="jp-OutputArea-output" style="color: #eee">light on dark</p>
+        <p class="jp-OutputArea-output" style="color: rgba(0, 0, 0, 0.3); background: #fff">faint</p>
+    </main>""")
+    found = page.locator("main").evaluate(HARD_TO_READ)
+    assert [text.split(": ")[-1] for text in found] == ["dark on dark", "faint"]
