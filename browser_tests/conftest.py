@@ -33,8 +33,11 @@ def chromium() -> str:
     """Return where Chromium is."""
     found = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, BROWSERS)), None)
     if found is None:
-        pytest.exit("There is no Chromium. On Debian and Ubuntu: apt-get install chromium. Elsewhere install Chromium or "
-                    "Chrome and name it: make test-browser CHROMIUM=/path/to/it", returncode=2)  # fmt: skip
+        pytest.exit(
+            "There is no Chromium. On Debian and Ubuntu: apt-get install chromium. Elsewhere install Chromium "
+            "or Chrome and name it: make test-browser CHROMIUM=/path/to/it",
+            returncode=2,
+        )
     return found
 
 

@@ -59,8 +59,8 @@ HARD_TO_READ = """(panel) => {
             const element = texts.currentNode.parentElement, text = texts.currentNode.textContent.trim();
             if (!text || element.closest("style, script, option") || !element.checkVisibility()) continue;
             const style = getComputedStyle(element), ground = behind(element);
-            const [light, dark] = [luminance(over(channels(style.color), ground)), luminance(ground)].sort((a, b) => b - a);
-            const ratio = (light + 0.05) / (dark + 0.05);
+            const ofBoth = [over(channels(style.color), ground), ground].map(luminance);
+            const ratio = (Math.max(...ofBoth) + 0.05) / (Math.min(...ofBoth) + 0.05);
             if (ratio < 4.5) found.push(`${ratio.toFixed(1)}: ${style.color} on ${ground.map(Math.round)}: ${text}`);
         }
     }
