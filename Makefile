@@ -45,6 +45,11 @@ test-notebooks: $(VENV)/installed ## every notebook alone, with answers, the lon
 test-full: test-helpers editions ## the same with the settings of the pages, one after another as learners run them (an hour)
 	$(PYTEST) $(NOTEBOOK_TESTS) --durations=8 tests/network_is_blocked.ipynb editions/with_answers
 
+test-browser: $(VENV)/browser ## use the course in JupyterLab in Chromium as a learner does (OPTIONS=--pictures takes those of README)
+	@test -n "$(CHROMIUM)" || command -v chromium > /dev/null || test "$$(id -u)" != 0 || \
+		! command -v apt-get > /dev/null || { apt-get -qq update && apt-get -qq install --yes --no-install-recommends chromium; }
+	$(PYTEST) browser_tests --tracing=retain-on-failure --screenshot=only-on-failure --output=browser_tests/failed $(OPTIONS)
+
 record: $(VENV)/installed ## run the notebooks and store their outputs (NOTEBOOKS=... for some of them)
 	$(BIN)/python tools/record.py $(NOTEBOOKS)
 
@@ -113,7 +118,7 @@ test-oldest: .venv-oldest/installed ## the helpers and the notebooks under the o
 	.venv-oldest/bin/python -m pytest $(SHARED) $(NOTEBOOK_TESTS) editions/shorter
 
 clean: ## remove the environments and what tests leave behind
-	rm -rf $(VENV) $(GRADING) .venv-colab .venv-oldest .venv-site .slides slides build editions .bench .pytest_cache .hypothesis
+	rm -rf $(VENV) $(GRADING) .venv-colab .venv-oldest .venv-site .slides slides build editions .bench browser_tests/failed .pytest_cache .hypothesis
 
 $(VENV)/installed: requirements.txt pyproject.toml
 	$(PYTHON) tools/lab.py --install
@@ -129,6 +134,10 @@ $(GRADING)/installed: $(VENV)/installed requirements-grading.txt
 .slides/installed:
 	@command -v $(NPM) > /dev/null || { echo "make slides needs npm, once, to fetch reveal.js and MathJax (Debian: apt-get install npm)"; exit 1; }
 	$(NPM) install --silent --no-save --no-package-lock --ignore-scripts --prefix .slides reveal.js@6.0.2 mathjax@3.2.2
+	touch $@
+
+$(VENV)/browser: $(VENV)/installed browser_tests/requirements.txt
+	$(BIN)/python -m pip install --quiet -r browser_tests/requirements.txt
 	touch $@
 
 .venv-colab/installed: requirements.txt colab-constraints.txt pyproject.toml
