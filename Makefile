@@ -8,7 +8,7 @@ NOTEBOOK_TESTS := --nbval-lax --nbval-current-env --nbval-cell-timeout=900 --nbv
 
 export JUPYTER_PREFER_ENV_PATH := 1
 
-.PHONY: help lab new test test-helpers test-notebooks test-colab record contents exercises editions score figures seeds bench bench-gpu repository clean
+.PHONY: help lab new hub hub-cost test test-helpers test-notebooks test-hub test-colab record contents exercises editions score figures seeds bench bench-gpu repository clean
 
 help: ## list these commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "%-22s %s\n", $$1, $$2}'
@@ -54,6 +54,18 @@ bench: $(VENV)/installed ## measure the speed against the book's code
 bench-gpu: ## train the book's net as the book does and as we do; needs only torch and torchvision (OPTIONS=...)
 	$(PYTHON) tools/bench_gpu.py $(OPTIONS)
 
+hub: $(VENV)/hub-installed ## start the course for a class on this machine, as hub/HUB.md says: sudo make hub
+	@[ "$(CURDIR)" = /srv/residual-networks ] || { echo "The class's server runs from /srv/residual-networks, see hub/HUB.md; this is $(CURDIR)."; exit 1; }
+	systemctl link --quiet hub/class.slice
+	systemctl enable --now --quiet $(CURDIR)/hub/class-hub.service
+	@echo "The hub is at http://127.0.0.1:8000. The next steps, accounts and an address: hub/HUB.md"
+
+test-hub: $(VENV)/hub-installed ## a class of twelve on one server, in a machine within this one (half an hour): sudo make test-hub
+	hub/tests/machine.sh $(PYTEST) -p no:cacheprovider hub/tests
+
+hub-cost: $(VENV)/hub-installed ## measure what a learner on the server costs, into hub/HUB.md: sudo make hub-cost
+	hub/tests/machine.sh $(BIN)/python hub/tests/cost.py
+
 repository: $(VENV)/installed ## point every link at a fork: make repository URL=https://github.com/you/fork
 	$(BIN)/python tools/repository.py $(URL)
 
@@ -67,6 +79,12 @@ clean: ## remove the environments and what tests leave behind
 
 $(VENV)/installed: requirements.txt pyproject.toml
 	$(PYTHON) tools/lab.py --install
+
+$(VENV)/hub-installed: hub/requirements.txt hub/package.json $(VENV)/installed
+	@command -v npm > /dev/null || { echo "The hub's proxy needs Node.js 20 or newer and npm (Debian: nodejs npm)."; exit 1; }
+	$(BIN)/python -m pip install --quiet -r hub/requirements.txt
+	npm install --prefix hub --no-package-lock --no-audit --no-fund --silent
+	touch $@
 
 .venv-colab/installed: requirements.txt colab-constraints.txt pyproject.toml
 	$(PYTHON) -m venv .venv-colab
