@@ -56,7 +56,7 @@ bench-gpu: ## train the book's net as the book does and as we do; needs only tor
 
 hub: $(VENV)/hub-installed ## start the course for a class on this machine, as hub/HUB.md says: sudo make hub
 	@[ "$(CURDIR)" = /srv/residual-networks ] || { echo "The class's server runs from /srv/residual-networks, see hub/HUB.md; this is $(CURDIR)."; exit 1; }
-	systemctl link --quiet hub/class.slice
+	systemctl link --quiet $(CURDIR)/hub/class.slice
 	systemctl enable --now --quiet $(CURDIR)/hub/class-hub.service
 	@echo "The hub is at http://127.0.0.1:8000. The next steps, accounts and an address: hub/HUB.md"
 

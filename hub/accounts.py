@@ -95,8 +95,8 @@ def main() -> None:
     try:
         for name in options.names:
             if not re.fullmatch(r"[a-z][a-z0-9-]{0,22}", name):
-                raise ValueError(f"a name has small letters, digits and hyphens, begins with a letter, and is no longer "
-                                 f"than 23; got {name!r}")  # fmt: skip
+                raise ValueError(f"{name!r} cannot be a name: it takes small letters, digits, hyphens, a letter first, "
+                                 "23 at most")  # fmt: skip
         for group in GROUPS:
             _run("groupadd", "--force", group)
         for name in options.names:

@@ -86,7 +86,9 @@ def table(rows: list[list[float]]) -> str:
         room = 0.85 * gigabytes * 1024 - once - 2048
         one = int(room / each)
         two = int(room / (2 * each - rows[-1][1] / rows[-1][0]))
-        lines.append(f"| {processors} processors, {gigabytes} GB | {one} | {two} | {one * seconds / processors / 60:.0f} |")
+        lines.append(
+            f"| {processors} processors, {gigabytes} GB | {one} | {two} | {one * seconds / processors / 60:.0f} |"
+        )
     return "\n".join(lines)
 
 

@@ -38,11 +38,11 @@ class Learner:
         form = {"username": self.name, "password": self.password, "_xsrf": self._xsrf()}
         return self.browser.post(f"{HUB}/hub/login", data=form, allow_redirects=False).status_code
 
-    def start_server(self, seconds: float = 300) -> None:
+    def start_server(self, seconds: float = 1800) -> None:
         """Start the server, and wait until it answers."""
         if not self.token:
-            answer = self.browser.post(f"{HUB}/hub/api/users/{self.name}/tokens", json={"note": "test"},
-                                       headers={"X-XSRFToken": self._xsrf(), "Referer": f"{HUB}/hub/token"})  # fmt: skip
+            page = {"X-XSRFToken": self._xsrf(), "Referer": f"{HUB}/hub/token"}
+            answer = self.browser.post(f"{HUB}/hub/api/users/{self.name}/tokens", json={"note": "test"}, headers=page)
             answer.raise_for_status()
             self.token = answer.json()["token"]
         self.hub("POST", f"users/{self.name}/server")
@@ -99,10 +99,12 @@ class Learner:
         return kernel, done
 
     def _xsrf(self) -> str:
-        return next(cookie.value for cookie in self.browser.cookies if cookie.name == "_xsrf" and cookie.path == "/hub/")
+        return next(
+            cookie.value for cookie in self.browser.cookies if cookie.name == "_xsrf" and cookie.path == "/hub/"
+        )
 
     def _call(self, method: str, url: str, **more: Any) -> requests.Response:
-        return requests.request(method, url, headers={"Authorization": f"token {self.token}"}, timeout=600, **more)
+        return requests.request(method, url, headers={"Authorization": f"token {self.token}"}, timeout=1800, **more)
 
 
 class Kernel:
@@ -112,7 +114,7 @@ class Kernel:
         """Connect to it."""
         url = f"{HUB}/user/{learner.name}/api/kernels/{number}/channels".replace("http", "ws", 1)
         self.learner, self.number = learner, number
-        self.socket = websocket.create_connection(url, header={"Authorization": f"token {learner.token}"}, timeout=600)
+        self.socket = websocket.create_connection(url, header={"Authorization": f"token {learner.token}"}, timeout=1800)
 
     def run(self, code: str) -> Cell:
         """Run code, and wait until it has ended or the kernel has died."""

@@ -59,7 +59,8 @@ if [ "${1-}" != "--inside" ]; then
     nsenter -t "$init" -a systemctl start systemd-user-sessions  # the end of booting: from now on one may log in
     status=0
     nsenter -t "$init" -a env -i HOME=/root TERM="${TERM-dumb}" LANG=C.UTF-8 PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
-        sh -c 'cd /srv/residual-networks && exec "$@"' sh "$@" || status=$?
+        sh -c 'cd /srv/residual-networks && exec "$@"' sh "$@" &
+    wait $! || status=$?  # a shell that waits so hears Ctrl-C at once
     exit $status
 fi
 

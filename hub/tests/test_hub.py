@@ -221,7 +221,9 @@ def test_other_peoples_processes_are_not_seen(everybody):
 def test_anothers_server_is_refused(everybody):
     mia = everybody["mia"]
     stranger = Learner("stranger", "")
-    port = command("sh", "-c", "ss -tlnp | grep pid=$(systemctl show -P MainPID class-noor), | grep -o '127.0.0.1:[0-9]*'")
+    port = command(
+        "sh", "-c", "ss -tlnp | grep pid=$(systemctl show -P MainPID class-noor), | grep -o '127.0.0.1:[0-9]*'"
+    )
     direct = f"http://{port.split()[0]}/user/noor/api/contents"
     for who, token in ((mia, mia.token), (stranger, "")):
         who.token = token
