@@ -90,7 +90,8 @@ def state(learner: Learner) -> tuple[str, str, bool]:
 def test_all_run_01_to_its_end_and_their_answers_are_right(everybody):
     for learner in everybody.values():
         assert [cell.error for cell in learner.cells if cell.error] == []
-        assert any(cell.text.startswith(f"✓ {exercise_of(learner)}") for cell in learner.cells), learner.name
+        verdicts = "".join(cell.text for cell in learner.cells if f"Exercise {exercise_of(learner)} " in cell.text)
+        assert f"✓ Exercise {exercise_of(learner)} correct." in verdicts, f"{learner.name}: {verdicts}"
 
 
 def test_each_has_their_own_progress(everybody):
@@ -126,7 +127,8 @@ def test_a_full_home_is_full_for_its_owner_alone(everybody, nobody_notices):
     fill = "with open('/home/noor/big', 'wb', buffering=0) as file:\n    while True: file.write(bytes(2**20))"
     assert "No space left" in noor.kernel.run(fill).error
     assert not noor.save("my_notebooks/mine.ipynb", noor.notebook(NOTEBOOK)).ok
-    assert os.statvfs("/home/noor").f_bavail == 0 and os.statvfs("/home/sam").f_bavail > 0
+    room = {name: os.statvfs(f"/home/{name}") for name in ("noor", "sam")}
+    assert room["noor"].f_bavail * room["noor"].f_frsize < 2**20 < room["sam"].f_bavail * room["sam"].f_frsize
     # Also with a full home the server starts again, and what is too much can be deleted there.
     noor.stop_server()
     noor.start_server()
@@ -163,7 +165,8 @@ def test_files_in_tmp_are_ones_own_and_have_an_end(everybody, nobody_notices):
     fill = "with open('/tmp/big', 'wb') as file:\n    while True: file.write(bytes(2**20))"
     assert "No space left" in everybody["eva"].kernel.run(fill).error
     everybody["eva"].kernel.run("import os; os.remove('/tmp/big')")
-    assert everybody["ida"].kernel.run("import os; print(os.listdir('/tmp'))").text == "[]\n"
+    assert everybody["ida"].kernel.run("import os; print(os.path.exists('/tmp/evas'))").text == "False\n"
+    assert not Path("/tmp/evas").exists()
 
 
 def test_the_hub_can_be_started_again_in_the_middle_of_a_lesson(everybody, nobody_notices):
@@ -246,13 +249,13 @@ def test_what_a_kernel_prints_cannot_be_heard_on_a_port(everybody):
     assert json.loads(connection.read_text())["transport"] == "ipc"
 
 
-def test_a_teacher_sees_who_is_there_and_can_end_a_server_but_not_read_in_it(teacher, everybody):
+def test_a_teacher_sees_who_is_there_and_can_open_and_end_a_server(teacher, everybody):
+    zoe = everybody["zoe"]
     assert teacher.browser.get(f"{HUB}/hub/admin").status_code == 200
-    names = {user["name"] for user in teacher.hub("GET", "users").json() if user["servers"]}
-    assert names >= set(NAMES)
-    assert teacher.call("GET", "contents", whose="zoe").status_code == 403
+    assert {user["name"] for user in teacher.hub("GET", "users").json() if user["servers"]} >= set(NAMES)
+    assert teacher.call("GET", f"contents/{NOTEBOOK}", whose="zoe").ok
     assert teacher.hub("DELETE", "users/zoe/server").status_code in (202, 204)
-    everybody["zoe"].stop_server()
-    everybody["zoe"].start_server()
-    everybody["zoe"].kernel = everybody["zoe"].open(NOTEBOOK)
-    everybody["zoe"].kernel.run("mine, process = 'zoe', __import__('os').getpid()")
+    zoe.stop_server()
+    zoe.start_server()
+    zoe.kernel = zoe.open(NOTEBOOK)
+    zoe.kernel.run("mine, process = 'zoe', __import__('os').getpid()")
