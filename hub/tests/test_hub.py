@@ -161,12 +161,12 @@ def test_too_many_processes_are_refused(everybody, nobody_notices):
 
 
 def test_files_in_tmp_are_ones_own_and_have_an_end(everybody, nobody_notices):
-    assert not everybody["eva"].kernel.run("open('/tmp/evas', 'w').close()").error
+    assert not everybody["mia"].kernel.run("open('/tmp/mias', 'w').close()").error
     fill = "with open('/tmp/big', 'wb') as file:\n    while True: file.write(bytes(2**20))"
-    assert "No space left" in everybody["eva"].kernel.run(fill).error
-    everybody["eva"].kernel.run("import os; os.remove('/tmp/big')")
-    assert everybody["ida"].kernel.run("import os; print(os.path.exists('/tmp/evas'))").text == "False\n"
-    assert not Path("/tmp/evas").exists()
+    assert "No space left" in everybody["mia"].kernel.run(fill).error
+    everybody["mia"].kernel.run("import os; os.remove('/tmp/big')")
+    assert everybody["noor"].kernel.run("import os; print(os.path.exists('/tmp/mias'))").text == "False\n"
+    assert not Path("/tmp/mias").exists()
 
 
 def test_the_hub_can_be_started_again_in_the_middle_of_a_lesson(everybody, nobody_notices):
@@ -250,12 +250,12 @@ def test_what_a_kernel_prints_cannot_be_heard_on_a_port(everybody):
 
 
 def test_a_teacher_sees_who_is_there_and_can_open_and_end_a_server(teacher, everybody):
-    zoe = everybody["zoe"]
+    sam = everybody["sam"]
     assert teacher.browser.get(f"{HUB}/hub/admin").status_code == 200
     assert {user["name"] for user in teacher.hub("GET", "users").json() if user["servers"]} >= set(NAMES)
-    assert teacher.call("GET", f"contents/{NOTEBOOK}", whose="zoe").ok
-    assert teacher.hub("DELETE", "users/zoe/server").status_code in (202, 204)
-    zoe.stop_server()
-    zoe.start_server()
-    zoe.kernel = zoe.open(NOTEBOOK)
-    zoe.kernel.run("mine, process = 'zoe', __import__('os').getpid()")
+    assert teacher.call("GET", f"contents/{NOTEBOOK}", whose="sam").ok
+    assert teacher.hub("DELETE", "users/sam/server").status_code in (202, 204)
+    sam.stop_server()
+    sam.start_server()
+    sam.kernel = sam.open(NOTEBOOK)
+    sam.kernel.run("mine, process = 'sam', __import__('os').getpid()")
