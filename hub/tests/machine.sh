@@ -20,7 +20,9 @@ if [ "${1-}" != "--inside" ]; then
         hierarchies=/sys/fs/cgroup
         echo "+cpu +memory +pids" > /sys/fs/cgroup/cgroup.subtree_control
     else
-        hierarchies=$(for name in cpu memory pids systemd; do echo /sys/fs/cgroup/$name; done)
+        # All that systemd uses: in one without a group of ours it would write into the machine's own.
+        hierarchies=$(cd /sys/fs/cgroup && ls -d "$PWD"/blkio "$PWD"/cpu "$PWD"/cpuacct "$PWD"/devices "$PWD"/memory \
+            "$PWD"/pids "$PWD"/systemd "$PWD"/unified 2> /dev/null || true)
     fi
     folder=$(mktemp -d)
     (
