@@ -90,6 +90,18 @@ site-serve: site ## build the web site and serve it on this machine (PORT=...)
 test-site: .venv-site/installed ## build the web site afresh and look at every page of it in Chromium
 	$(SITE_BIN)/python -m pytest site
 
+hub: $(VENV)/hub-installed ## start the course for a class on this machine, as hub/HUB.md says: sudo make hub
+	@[ "$(CURDIR)" = /srv/residual-networks ] || { echo "The class's server runs from /srv/residual-networks, see hub/HUB.md; this is $(CURDIR)."; exit 1; }
+	systemctl link --quiet $(CURDIR)/hub/class.slice
+	systemctl enable --now --quiet $(CURDIR)/hub/class-hub.service
+	@echo "The hub is at http://127.0.0.1:8000. The next steps, accounts and an address: hub/HUB.md"
+
+test-hub: $(VENV)/hub-installed ## a class of twelve on one server, in a machine within this one (half an hour): sudo make test-hub
+	hub/tests/machine.sh $(PYTEST) -p no:cacheprovider hub/tests
+
+hub-cost: $(VENV)/hub-installed ## measure what a learner on the server costs, into hub/HUB.md: sudo make hub-cost
+	hub/tests/machine.sh $(BIN)/python hub/tests/cost.py
+
 repository: $(VENV)/installed ## point every link at a fork: make repository URL=https://github.com/you/fork
 	$(BIN)/python tools/repository.py $(URL)
 
@@ -138,6 +150,12 @@ $(GRADING)/installed: $(VENV)/installed requirements-grading.txt
 
 $(VENV)/browser: $(VENV)/installed browser_tests/requirements.txt
 	$(BIN)/python -m pip install --quiet -r browser_tests/requirements.txt
+	touch $@
+
+$(VENV)/hub-installed: hub/requirements.txt hub/package.json $(VENV)/installed
+	@command -v npm > /dev/null || { echo "The hub's proxy needs Node.js 20 or newer and npm (Debian: nodejs npm)."; exit 1; }
+	$(BIN)/python -m pip install --quiet -r hub/requirements.txt
+	npm install --prefix hub --no-package-lock --no-audit --no-fund --silent
 	touch $@
 
 .venv-colab/installed: requirements.txt colab-constraints.txt pyproject.toml
