@@ -15,6 +15,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from d2lhelpers import fashion_mnist
 from d2lhelpers.device import computes_bfloat16_fast, try_gpu
 from d2lhelpers.evaluating import evaluating
 from d2lhelpers.fashion_mnist import read_fashion_mnist
@@ -42,6 +43,8 @@ class Recipe:
         Whether a shortcut that halves the resolution averages four positions, rather than keep one of four.
     muon : bool
         Whether `Muon` trains the convolutions; SGD trains everything else, or everything.
+    leveled : bool
+        Whether Muon makes the singular values of its steps level; else its steps are only as long.
     conv_rate, rate : float
         Highest learning rates of Muon and of SGD.
     warmup : float
@@ -61,6 +64,7 @@ class Recipe:
     whitened: bool = True
     averaged_shortcut: bool = True
     muon: bool = True
+    leveled: bool = True
     conv_rate: float = 0.1
     rate: float = 0.2
     warmup: float = 0.15
@@ -133,7 +137,8 @@ def whitening_filters(images: torch.Tensor, side: int = 3) -> torch.Tensor:
 def new_net(recipe: Recipe, images: torch.Tensor) -> nn.Sequential:
     """Return a stem, three residual blocks, and a linear layer, on the device of the images.
 
-    Weights come from PyTorch's global random numbers.
+    Weights come from PyTorch's global random numbers. Of the stem's channels, 18 are the whitening filters with both
+    signs; further ones get random filters, which are not trained either.
 
     Parameters
     ----------
@@ -172,7 +177,7 @@ class Muon(torch.optim.Optimizer):
     """Momentum whose update of each weight tensor is made orthogonal: all its singular values are about 1.
 
     A convolution's weights are taken as a matrix with one row for each filter. They keep their length, the
-    root of the number of filters, which batch norm behind them makes meaningless.
+    root of the number of filters, which batch norm behind most of them makes meaningless.
 
     Parameters
     ----------
@@ -182,15 +187,20 @@ class Muon(torch.optim.Optimizer):
         Learning rate.
     momentum : float
         Share of the last step's momentum that is kept.
+    leveled : bool
+        If not, the singular values stay as they are, and the update is only as long as it would be.
 
     References
     ----------
     Jordan et al. 2024, *Muon: An optimizer for hidden layers in neural networks*,
-    https://kellerjordan.github.io/posts/muon/; `torch.optim.Muon`, which takes matrices alone.
+    https://kellerjordan.github.io/posts/muon/; the momentum, the three rounds, and the fixed length are those of
+    `airbench94_muon.py`, https://github.com/KellerJordan/cifar10-airbench. `torch.optim.Muon` takes matrices alone.
     """
 
-    def __init__(self, weights: Iterable[nn.Parameter], lr: float = 0.1, momentum: float = 0.6) -> None:
-        super().__init__(weights, {"lr": lr, "momentum": momentum})
+    def __init__(
+        self, weights: Iterable[nn.Parameter], lr: float = 0.1, momentum: float = 0.6, leveled: bool = True
+    ) -> None:
+        super().__init__(weights, {"lr": lr, "momentum": momentum, "leveled": leveled})
 
     @torch.no_grad()
     def step(self, closure: Callable | None = None) -> None:
@@ -203,7 +213,10 @@ class Muon(torch.optim.Optimizer):
                 state["momentum"].mul_(group["momentum"]).add_(gradient)
                 update = gradient.add(state["momentum"], alpha=group["momentum"])
                 weight.mul_(len(weight) ** 0.5 / weight.norm())
-                weight.add_(orthogonal(update.flatten(1)).view_as(weight), alpha=-group["lr"])
+                update = orthogonal(update.flatten(1), steps=3 if group["leveled"] else 0)
+                if not group["leveled"]:
+                    update *= min(update.shape) ** 0.5  # about the length of an orthogonal matrix
+                weight.add_(update.view_as(weight), alpha=-group["lr"])
 
 
 def orthogonal(matrix: torch.Tensor, steps: int = 3) -> torch.Tensor:
@@ -258,7 +271,7 @@ def train(
     decay.append({"params": [weight for weight in others if weight.dim() == 1], "weight_decay": 0.0})
     optimizers = [torch.optim.SGD(decay, recipe.rate, **sgd)]
     if convolutions:
-        optimizers.append(Muon(convolutions, recipe.conv_rate))
+        optimizers.append(Muon(convolutions, recipe.conv_rate, leveled=recipe.leveled))
     steps = max(1, round(recipe.epochs * len(images) / size))
     share = partial(triangle, steps=steps, warmup=recipe.warmup)
     schedules = [torch.optim.lr_scheduler.LambdaLR(optimizer, share) for optimizer in optimizers]
@@ -332,6 +345,7 @@ def normalized(images: torch.Tensor, device: torch.device) -> torch.Tensor:
 
 def run(recipe: Recipe, seed: int, device: torch.device) -> tuple[float, float]:
     """Read the data, train on all training images, and look at the test images once; return seconds and accuracy."""
+    fashion_mnist._read.cache_clear()  # so that the files are read, in a second run too
     started = time.perf_counter()
     torch.manual_seed(seed)
     images, labels = read_fashion_mnist(True)

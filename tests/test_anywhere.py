@@ -87,8 +87,10 @@ def test_every_python_and_system_has_its_job_and_the_oldest_has_the_oldest_of_ev
     for path in WORKFLOWS:
         for name, job in yaml.safe_load(path.read_text(encoding="utf-8"))["jobs"].items():
             matrix = job.get("strategy", {}).get("matrix", {})
-            [step] = [step for step in job["steps"] if step.get("uses", "").startswith("actions/setup-python")]
-            version = step["with"]["python-version"]
+            steps = [step for step in job["steps"] if step.get("uses", "").startswith("actions/setup-python")]
+            if not steps:  # a job that only hands on what another made
+                continue
+            version = steps[0]["with"]["python-version"]
             versions[name] = matrix["python-version"] if "matrix" in version else [version], matrix.get("system")
     oldest = re.search(r'requires-python = ">=(3\.\d+)"', read("pyproject.toml"))[1]
     assert versions["test"][0] == [f"3.{minor}" for minor in range(int(oldest[2:]), 15)]

@@ -12,6 +12,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from d2lhelpers import fashion_mnist
 from d2lhelpers.fashion_mnist import read_fashion_mnist
 from d2lhelpers.residual import Residual
 from d2lhelpers.speedrun import (
@@ -23,6 +24,7 @@ from d2lhelpers.speedrun import (
     new_net,
     normalized,
     orthogonal,
+    run,
     scores,
     shifted,
     train,
@@ -95,13 +97,23 @@ def test_a_step_of_muon_is_that_of_torch_but_for_the_length_of_the_weights():
     assert moved.norm() / as_theirs < 0.01  # torch computes its steps in bfloat16
 
 
-def test_muon_keeps_the_length_of_the_weights_and_moves_every_direction():
+@pytest.mark.parametrize("leveled", [True, False])
+def test_muon_keeps_the_length_of_the_weights_and_takes_steps_of_one_length(leveled):
     torch.manual_seed(0)
-    weight = nn.Parameter(torch.randn(8, 4, 3, 3))
-    optimizer = Muon([weight], lr=1e-6)
-    weight.grad = torch.randn_like(weight)
-    optimizer.step()
-    assert weight.norm().item() == pytest.approx(8**0.5, rel=1e-4)
+    gradient = torch.randn(8, 4, 3, 3)
+    lengths = []
+    for scale in (1.0, 1000.0):
+        weight = nn.Parameter(torch.randn(8, 4, 3, 3))
+        optimizer = Muon([weight], lr=0.5, leveled=leveled)
+        before = weight.detach() * 8**0.5 / weight.detach().norm()
+        weight.grad = scale * gradient
+        optimizer.step()
+        step = (weight.detach() - before) / 0.5
+        lengths.append(step.norm().item())
+        directions = torch.linalg.svdvals(step.flatten(1))
+        assert (directions.min() / directions.max() > 0.5) == leveled
+    assert lengths[0] == pytest.approx(lengths[1], rel=1e-3)
+    assert lengths[0] == pytest.approx(8**0.5, rel=0.2)
 
 
 @pytest.mark.parametrize("steps", [7, 100])
@@ -180,6 +192,15 @@ def test_a_training_repeats_from_its_seed_and_learns(some_images):
         assert torch.equal(ours, again)
     right = scores(nets[0], X).argmax(1) == y
     assert right.float().mean() > 0.75
+
+
+def test_a_run_reads_the_files(monkeypatch):
+    monkeypatch.setattr("d2lhelpers.speedrun.train", lambda *rest: None)
+    read, count = fashion_mnist.read_idx, []
+    monkeypatch.setattr(fashion_mnist, "read_idx", lambda content: count.append(1) or read(content))
+    for _ in range(2):
+        run(Recipe(1, width=4), 0, CPU)
+    assert len(count) == 8  # images and labels, for training and test, twice
 
 
 def test_the_number_of_steps_is_that_of_the_epochs(some_images):
