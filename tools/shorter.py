@@ -21,6 +21,7 @@ from nbformat import NotebookNode
 SHORTER: dict[str, dict[str, str]] = {
     "02_degradation": {"seeds": "(0,)"},
     "08_training_resnet18": {"seeds": "(0,)", "num_epochs": "2"},
+    "10_faster_training": {"seeds": "(0,)"},
     "11_resnet_family": {"seeds": "(0,)"},
     "12_detection": {"seeds": "(0,)"},
     "13_sound": {"seeds": "(0,)"},
