@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
-from itertools import count
+from itertools import count, islice
 
 import torch
 from torch import nn
@@ -52,8 +52,8 @@ class Recipe:
     label_smoothing : float
         As in `torch.nn.functional.cross_entropy`.
     flip : str
-        "no", "random", or "alternating": each image mirrored in every second epoch. Then the test images are
-        looked at in both ways, too.
+        "no", or "alternating": each image mirrored in every second epoch. Then the test images are looked at
+        in both ways, too.
     shift : int
         By how many pixels an image may be shifted in each direction; each image on its own.
     """
@@ -244,7 +244,6 @@ def train(
     images: torch.Tensor,
     labels: torch.Tensor,
     seed: int = 0,
-    after_step: Callable[[int], None] | None = None,
 ) -> None:
     """Train a net as the recipe says.
 
@@ -260,8 +259,6 @@ def train(
         Of shape (examples,), int64.
     seed : int
         Of the order, the flips, and the shifts.
-    after_step : callable, optional
-        Called with the number of each step, from 0.
     """
     device, size = images.device, recipe.batch_size
     convolutions = [weight for weight in net.parameters() if weight.dim() == 4 and weight.shape[1] > 1 and recipe.muon]
@@ -277,15 +274,13 @@ def train(
     schedules = [torch.optim.lr_scheduler.LambdaLR(optimizer, share) for optimizer in optimizers]
     bfloat16 = computes_bfloat16_fast(device)
     net.train()
-    for step, (X, y) in zip(range(steps), batches(images, labels, recipe, seed)):
+    for X, y in islice(batches(images, labels, recipe, seed), steps):
         with torch.autocast(device.type, torch.bfloat16, enabled=bfloat16):
             loss = F.cross_entropy(net(X), y, label_smoothing=recipe.label_smoothing)
         net.zero_grad()
         loss.backward()
         for mover in (*optimizers, *schedules):
             mover.step()
-        if after_step is not None:
-            after_step(step)
 
 
 def triangle(step: int, steps: int, warmup: float) -> float:
@@ -304,9 +299,7 @@ def batches(
     first_flipped = torch.rand(len(labels), generator=draw) < 0.5
     for epoch in count():
         order = torch.randperm(len(labels), generator=draw)
-        if recipe.flip == "random":
-            first_flipped = torch.rand(len(labels), generator=draw) < 0.5
-        flipped = first_flipped if recipe.flip == "random" else first_flipped ^ (epoch % 2 == 1)
+        flipped = first_flipped ^ (epoch % 2 == 1)
         order, flipped = order.to(device), flipped.to(device)
         for chosen in order.split(recipe.batch_size)[: len(order) // recipe.batch_size]:
             X = images[chosen]
