@@ -13,13 +13,16 @@ from pathlib import Path
 
 import pytest
 from jupyter_server.serverapp import list_running_servers
-from learner import Learner
-from pictures import Pictures
 from playwright.sync_api import Page, expect
+
+pytest.register_assert_rewrite("learner")  # so that a failure says what was found
+
+from learner import Learner  # noqa: E402
+from pictures import Pictures  # noqa: E402
 
 ROOT = Path(__file__).parents[1]
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
-LIMIT_S = 600
+LIMIT_S = 240
 """How long a single thing may take: on a machine that is busy with something else, minutes."""
 
 expect.set_options(timeout=LIMIT_S * 1000)

@@ -180,6 +180,7 @@ class Learner:
         self.press_button("run")
         if wait:
             self.has_run(cell, before)
+            assert self.red() == []
         return cell.locator(".jp-OutputArea-output")
 
     def write(self, cell: Locator, code: str) -> None:
@@ -219,15 +220,17 @@ class Learner:
         self.all_has_run()
 
     def walk_to(self, text: str) -> Locator:
-        """Go from cell to cell with the arrow keys until the active one has a line that begins so."""
+        """Go from cell to cell with the arrow keys until the active one has a line that begins so.
+
+        JupyterLab passes over cells whose code is folded.
+        """
         self.keys.press("Escape")
         cells, goal = self.panel.locator(".jp-Cell"), self.place_of(text)
-        place = self.active_place()
-        step, arrow = (1, "ArrowDown") if place < goal else (-1, "ArrowUp")
-        while place != goal:
-            place += step
+        arrow = "ArrowDown" if self.active_place() < goal else "ArrowUp"
+        while (place := self.active_place()) != goal:
+            assert (place < goal) == (arrow == "ArrowDown"), f"{arrow} went past cell {goal} to {place}"
             self.keys.press(arrow)
-            expect(cells.nth(place)).to_have_class(re.compile("jp-mod-active"))
+            expect(cells.nth(place)).not_to_have_class(re.compile("jp-mod-active"))
         return cells.nth(goal)
 
     def tab_to(self, target: Locator, most: int = 60) -> None:

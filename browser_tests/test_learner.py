@@ -80,7 +80,8 @@ def test_the_addition_of_05_breaks_where_the_strides_differ(learner):
 
 def test_the_training_of_08_is_watched_and_stopped(learner, pictures):
     learner.open("08_training_resnet18")
-    for text in ("from math import nan", 'run = "book" if', "def resnet18(", "def one_cycle("):
+    needed = ("from math import nan", 'run = "book" if', "def resnet18(", "small_trace = ", "def one_cycle(")
+    for text in (*needed, "def two_convolutions("):
         learner.run(learner.cell(text))
     cell = learner.cell("history = d2l.train_ch6(net, ")
     before = learner.runs()
@@ -138,8 +139,9 @@ def test_a_keyboard_is_enough(learner, pictures):
     learner.is_at("03_residual_blocks")
     learner.choose_by_name("Run All Cells")
     learner.all_has_run()
-    form = learner.walk_to("widgets.VBox([*form.values(), answer])")
+    form = learner.cell("widgets.VBox([*form.values(), answer])")
     expect(form).to_contain_text("cannot be added")
+    learner.walk_to("You can try every other combination below")  # arrows pass over the form, whose code is folded
     learner.tab_to(form.get_by_role("slider").first)
     for _ in range(3):
         learner.keys.press("ArrowRight")

@@ -238,7 +238,7 @@ def train_ch6(
     print("training on", device)
     if saved:
         rest = "the training goes on from there" if finished < num_epochs else "nothing is left to train"
-        print(f"{kept.path} has {finished} finished epochs; {rest}")
+        print(f"{kept.path} has {_epochs(finished)}; {rest}")
     if left < (num_epochs - finished) * num_batches:
         missing = (num_epochs - finished) * num_batches - left
         print(f"the schedule ends after {left} batches; the last {missing} keep its last rate")
@@ -283,7 +283,7 @@ def train_ch6(
         history.interrupted, error.history = True, history
         if not isinstance(error, KeyboardInterrupt):
             if history.seconds:
-                print(f"the history of {len(history.seconds)} finished epochs is kept: sys.last_value.history")
+                print(f"the history of {_epochs(len(history.seconds))} is kept: sys.last_value.history")
             raise
         remember_stop()
     finally:
@@ -357,12 +357,16 @@ def _save_or_say(kept: Checkpoint, results: dict[str, Any]) -> None:
 
 def _how_to_go_on(finished: int, left: int, checkpoint: Checkpoint | None) -> str:
     """Say what an interrupted training has left, and how to have the rest."""
-    kept = f"interrupted after {finished} finished epochs: the history has these, the net all that it has learned"
+    kept = f"interrupted after {_epochs(finished)}: the history has what was finished, the net all that it has learned"
     if checkpoint:
         return f"{kept}; the same call goes on from {checkpoint.path}, with the epoch that was not finished"
     if left <= 0:
         return f"{kept}; only the last evaluation is missing, evaluate_accuracy_gpu(net, test_iter)"
     return f"{kept}; to go on, train_ch6(..., num_epochs={left}, initialize=False) with everything else as before"
+
+
+def _epochs(finished: int) -> str:
+    return f"{finished} finished {'epoch' if finished == 1 else 'epochs'}"
 
 
 def _print_result(history: History, device: torch.device) -> None:

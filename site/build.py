@@ -36,7 +36,7 @@ NAME = "residual-networks"
 ROOMS = {"": "What you call", "page": "What shows things in a notebook", "course": "What knows right from wrong"}
 """The folders of the package."""
 
-FILM = "figures/learning.gif"
+PICTURE = re.compile(r"!\[[^\]]*\]\((figures/[^)]*)\)")
 
 
 def main(folder: Path) -> None:
@@ -72,7 +72,8 @@ def lay_out(source: Path) -> None:
     }
     documents["README.md"] = notebook_pages.BADGES.sub("", documents["README.md"])
     documents["SYMBOLS.md"], terms = notebook_pages.glossary(documents["SYMBOLS.md"])
-    there = {*notebooks, *documents, *made, FILM}
+    pictures = {picture for text in (documents | made).values() for picture in PICTURE.findall(text)}
+    there = {*notebooks, *documents, *made, *pictures}
     for name, text in (documents | made).items():
         write(source / name, linked(text, name, there))
     for name, notebook in notebooks.items():
@@ -80,8 +81,9 @@ def lay_out(source: Path) -> None:
         for cell in notebook.cells:
             cell.source = linked(cell.source, name, there) if cell.cell_type == "markdown" else cell.source
         write(source / name, nbformat.writes(notebook))
-    (source / FILM).parent.mkdir()
-    shutil.copy(ROOT / FILM, source / FILM)
+    (source / "figures").mkdir()
+    for picture in pictures:
+        shutil.copy(ROOT / picture, source / picture)
 
 
 def write(path: Path, text: str) -> None:
@@ -138,21 +140,15 @@ def recorded(notebooks: dict[str, NotebookNode], readme: str) -> str:
     machine = re.search(r"The seconds were measured with\s+`make record` on ([^.;]*)", readme)
     if machine is None:
         raise SystemExit("README.md should say 'The seconds were measured with `make record` on' which machine")
-    tables = (
-        output.data.get("text/markdown", "")
-        for notebook in notebooks.values()
-        for cell in notebook.cells
-        for output in cell.get("outputs", [])
-        if "data" in output
-    )
-    versions = next(table for table in tables if "| your machine |" in table)
+    outputs = (output for cell in next(iter(notebooks.values())).cells for output in cell.get("outputs", []))
+    versions = next(text for output in outputs if "torchvision" in (text := output.get("text", "")))
     rows = []
     for name, notebook in notebooks.items():
         number = Path(name).stem[:2]
         seconds = re.search(contents.SECONDS, notebook.cells[0].source)[1]
         rows.append(f"| [{number} {contents.TITLES[number]}]({name}) | {seconds} | {last_change(name)} |")
     text = (HERE / "recorded.md").read_text(encoding="utf-8").replace("MACHINE", " ".join(machine[1].split()))
-    return text.replace("VERSIONS", versions.replace("your machine", "the machine")).replace("TABLE", "\n".join(rows))
+    return text.replace("VERSIONS", f"```text\n{versions}```").replace("TABLE", "\n".join(rows))
 
 
 def last_change(name: str) -> str:

@@ -34,6 +34,7 @@ html_theme = "sphinx_book_theme"
 html_title = project
 html_static_path = ["static"]
 html_css_files = ["site.css"]
+html_js_files = ["scrolling.js"]
 html_favicon = "static/icon.svg"
 html_copy_source = False
 mathjax_path = "mathjax/tex-chtml.js"  # a part of the site, so that formulas need no network

@@ -173,6 +173,7 @@ def is_here(url: str) -> bool:
 def choose_theme(page: Page, theme: str) -> None:
     """Click the entry of the menu that chooses light or dark."""
     page.evaluate(f"document.querySelector('.theme-change-button[data-mode={theme}]').click()")
+    page.evaluate("document.getAnimations().forEach(fading => fading.finish())")
     assert page.evaluate("document.documentElement.dataset.theme") == theme
 
 
@@ -223,9 +224,7 @@ def test_every_page_opens_fits_and_is_accessible(
 def test_search_finds_a_word(browser: Browser, address: str, site: Path) -> None:
     for start in (address, site.as_uri() + "/"):
         page, wrong = open_page(browser, f"{start}search.html?q=receptive", "light")
-        page.wait_for_selector("#search-results ul.search li a")
-        links = page.eval_on_selector_all("#search-results li a", "links => links.map(link => link.href)")
-        assert any("18_receptive_fields" in link for link in links)
+        page.wait_for_selector("#search-results li a[href*='18_receptive_fields']")
         assert not wrong or start.startswith("file")
         page.close()
 
