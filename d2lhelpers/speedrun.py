@@ -365,7 +365,9 @@ def main() -> None:
         results.append(run(RECIPES[chosen.recipe], seed, device))
         print(f"seed {seed}: {results[-1][1]:.4f} in {results[-1][0]:.1f} s", flush=True)
     seconds, accuracies = zip(*results)
-    print("| recipe | seeds | seconds, median (range) | test accuracy, median (range) | device |\n|---|---|---|---|---|")
+    print(
+        "| recipe | seeds | seconds, median (range) | test accuracy, median (range) | device |\n|---|---|---|---|---|"
+    )
     print(
         f"| {chosen.recipe} | {len(results)} | {statistics.median(seconds):.1f} ({min(seconds):.1f} to {max(seconds):.1f}) | "
         f"{statistics.median(accuracies):.4f} ({min(accuracies):.4f} to {max(accuracies):.4f}) | {device_name(device)} |"

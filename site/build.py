@@ -26,6 +26,7 @@ ROOT = HERE.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "tools")]
 
 import contents  # noqa: E402
+import exercises  # noqa: E402
 import notebook_pages  # noqa: E402
 import repository  # noqa: E402
 from references import References  # noqa: E402
@@ -54,6 +55,8 @@ def main(folder: Path) -> None:
     empty = [str(page.relative_to(site)) for page in pages if len(words(page)) < 40]
     if empty:
         raise SystemExit(f"these pages are missing or nearly empty: {', '.join(empty)}")
+    for edition in exercises.make_editions(folder / "editions"):
+        shutil.make_archive(str(site / f"{NAME}_{edition.name}"), "zip", edition)
     pack(site)
     print(f"{len(pages)} pages in {site}")
 
@@ -119,7 +122,7 @@ def landing(notebooks: dict[str, NotebookNode], documents: list[str]) -> str:
     text = (HERE / "index.md").read_text(encoding="utf-8")
     text = (
         text.replace("TABLE", "\n".join(rows)).replace("FIRST", next(iter(notebooks))).replace("OFFLINE", f"{NAME}.zip")
-    )
+    ).replace("EDITION", NAME)
     trees = {
         part: [f"{path.stem[:2]} {titles[path.stem[:2]]} <{path}>" for path in headers if path.stem[:2] in titles]
         for part, titles in contents.PARTS.items()

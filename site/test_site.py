@@ -20,6 +20,8 @@ from axe_playwright_python.sync_playwright import Axe
 from bs4 import BeautifulSoup
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from d2lhelpers.course.exercise import all_exercises
+
 HERE = Path(__file__).parent
 ROOT = HERE.parent
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
@@ -117,6 +119,18 @@ def test_every_page_is_reached_by_the_navigation(soups: dict[str, BeautifulSoup]
     reached = {urljoin("/", link["href"]).lstrip("/") for link in soups["index.html"].nav.find_all("a", href=True)}
     made = {"genindex.html", "py-modindex.html", "search.html", "index.html"}
     assert set(soups) - made <= reached
+
+
+def test_both_editions_can_be_downloaded(site: Path) -> None:
+    answered = {}
+    for edition in ("with_answers", "without_answers"):
+        with zipfile.ZipFile(site / f"residual-networks_{edition}.zip") as archive:
+            assert sorted(archive.namelist()) == [path.name for path in NOTEBOOKS]
+            notebook = nbformat.reads(archive.read("03_residual_blocks.ipynb").decode(), as_version=4)
+            answered[edition] = all_exercises()["3.1"].solution.strip() in [
+                cell.source.strip() for cell in notebook.cells
+            ]
+    assert answered == {"with_answers": True, "without_answers": False}
 
 
 def test_every_picture_has_a_text_alternative(soups: dict[str, BeautifulSoup]) -> None:

@@ -157,7 +157,9 @@ def test_alternating_flips_show_both_sides_of_every_image_in_two_epochs():
 def test_shifted_images_are_moved_by_so_much_and_all_ways():
     X = torch.zeros(200, 1, 7, 7)
     X[:, 0, 3, 3] = 5.0
-    places = {tuple(place) for place in (shifted(X, 1, torch.Generator().manual_seed(0))[:, 0] == 5).nonzero()[:, 1:].tolist()}
+    places = {
+        tuple(place) for place in (shifted(X, 1, torch.Generator().manual_seed(0))[:, 0] == 5).nonzero()[:, 1:].tolist()
+    }
     assert places == {(row, column) for row in (2, 3, 4) for column in (2, 3, 4)}
 
 

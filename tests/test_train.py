@@ -630,7 +630,9 @@ def test_a_net_that_gives_nan_from_the_start_is_not_blamed_on_the_rate():
 @pytest.mark.parametrize("num_batches", [1, 5])
 def test_a_learning_rate_that_is_far_too_large_gives_the_same_error(num_batches):
     net = exploding_net()
-    with pytest.raises(LossNotFiniteError, match=r"by batch \d, which is step \d; the learning rate was 1e\+30") as caught:
+    with pytest.raises(
+        LossNotFiniteError, match=r"by batch \d, which is step \d; the learning rate was 1e\+30"
+    ) as caught:
         train_ch6(net, random_batches([4] * num_batches), random_batches([4]), 2, 1e30, "cpu")
     assert caught.value.history.train_loss == []
 
