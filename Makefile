@@ -96,7 +96,7 @@ hub: $(VENV)/hub-installed ## start the course for a class on this machine, as h
 	systemctl enable --now --quiet $(CURDIR)/hub/class-hub.service
 	@echo "The hub is at http://127.0.0.1:8000. The next steps, accounts and an address: hub/HUB.md"
 
-test-hub: $(VENV)/hub-installed ## a class of twelve on one server, in a machine within this one (half an hour): sudo make test-hub
+test-hub: $(VENV)/hub-installed ## a class of twelve on one server, in a machine within this one (minutes): sudo make test-hub
 	hub/tests/machine.sh $(PYTEST) -p no:cacheprovider hub/tests
 
 hub-cost: $(VENV)/hub-installed ## measure what a learner on the server costs, into hub/HUB.md: sudo make hub-cost
