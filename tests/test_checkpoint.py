@@ -276,7 +276,7 @@ def test_a_full_disk_ends_no_training_and_the_last_checkpoint_stays(tmp_path, mo
     monkeypatch.undo()
     assert list(tmp_path.iterdir()) == [path]
     assert same(train("the book's", checkpoint=path), run)
-    assert "has 1 finished epochs" in capsys.readouterr().out
+    assert "has 1 finished epoch" in capsys.readouterr().out
 
 
 def test_a_folder_that_is_not_there_raises_before_anything_is_trained(tmp_path):

@@ -30,6 +30,7 @@ import torch
 from nbclient import NotebookClient
 
 import d2lhelpers
+from d2lhelpers import speedrun
 from d2lhelpers.fashion_mnist import DATA_FOLDER
 
 ROOT = Path(__file__).parent.parent
@@ -47,12 +48,13 @@ def main() -> None:
     rows.append(compare("load 60,000 images at 96×96 (s)", lambda: load(book, 96), lambda: load(d2lhelpers, 96), 5))
     rows.append(compare_animators(rounds=5))
     rows.append(compare_training(book, rounds=3))
-    print_table(rows)
-    time_recipe(rounds=3)
+    print_table(rows, "the book | this course | gain")
+    print_table([compare_processes(rounds=5)], "one process | two processes | gain")
+    time_trainings(rounds=3)
 
 
 Row = tuple[str, list[float], list[float], str]
-"""What is measured, the book's values, ours, and the ratio as text."""
+"""What is measured, the values of either side, and the ratio as text."""
 
 
 def compare(what: str, theirs: Callable[[], float], ours: Callable[[], float], rounds: int) -> Row:
@@ -131,12 +133,38 @@ def compare_training(book, rounds: int) -> Row:
     return "train ResNet-18 at 96×96 (images/s)", book_rates, our_rates, ratio_text([o / b for b, o in pairs])
 
 
-def time_recipe(rounds: int) -> None:
-    """Run notebook 08's first long training to its end, and print what it took."""
-    for _ in range(rounds):
-        started = time.perf_counter()
-        accuracy = run_recipe()
-        print(f"notebook 08's 18 layers: {accuracy:.4f} of the test images in {time.perf_counter() - started:.1f} s")
+def compare_processes(rounds: int) -> Row:
+    """Return images/s of the book's ResNet-18 at 64×64 in one process and in two, each in one thread."""
+
+    def rate(processes: int) -> float:
+        command = ["-m", "torch.distributed.run", "--nproc-per-node", str(processes), "-m", "d2lhelpers.two_processes"]
+        environment = os.environ | {"OMP_NUM_THREADS": "1"}
+        run = subprocess.run(
+            [sys.executable, *command], env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=True
+        )
+        return json.loads(run.stdout.splitlines()[-1])["images/s"]
+
+    pairs = [(rate(1), rate(2)) for _ in range(rounds)]
+    one, two = (list(column) for column in zip(*pairs))
+    return "train ResNet-18 at 64×64 (images/s)", one, two, ratio_text([b / a for a, b in pairs])
+
+
+def time_trainings(rounds: int) -> None:
+    """Run notebook 08's first long training and the short recipes by the clock, in turn; print what they took."""
+    trainings: dict[str, Callable[[int], float]] = {"notebook 08's 18 layers": lambda _: run_recipe()}
+    for name in (".90", ".92", ".93"):
+        trainings[f"speedrun {name}"] = lambda seed, name=name: speedrun.run(
+            speedrun.RECIPES[name], seed, torch.device("cpu")
+        )[1]
+    seconds, accuracies = ({name: [] for name in trainings} for _ in range(2))
+    for seed in range(rounds):
+        for name, training in trainings.items():
+            started = time.perf_counter()
+            accuracies[name].append(training(seed))
+            seconds[name].append(time.perf_counter() - started)
+    print("\n| training, data read | seconds, median (range) | test accuracy, median (range) |\n|---|---|---|")
+    for name in trainings:
+        print(f"| {name} | {shown(seconds[name])} | {shown(accuracies[name])} |")
 
 
 def run_recipe() -> float:
@@ -191,16 +219,17 @@ def ratio_text(ratios: list[float]) -> str:
     return f"**{statistics.median(ratios):.1f}×** ({min(ratios):.1f} to {max(ratios):.1f})"
 
 
-def print_table(rows: list[Row]) -> None:
+def shown(values: list[float]) -> str:
+    """Return median and range of values as text."""
+    median = statistics.median(values)
+    digits = 0 if median >= 100 else 1 if median >= 10 else 2 if median >= 1 else 3
+    spread = f" ({min(values):.{digits}f} to {max(values):.{digits}f})" if len(values) > 1 else ""
+    return f"{median:.{digits}f}{spread}"
+
+
+def print_table(rows: list[Row], columns: str) -> None:
     """Print the rows as a Markdown table."""
-
-    def shown(values: list[float]) -> str:
-        median = statistics.median(values)
-        digits = 0 if median >= 100 else 1 if median >= 10 else 2 if median >= 1 else 3
-        spread = f" ({min(values):.{digits}f} to {max(values):.{digits}f})" if len(values) > 1 else ""
-        return f"{median:.{digits}f}{spread}"
-
-    print("\n| median (range) | the book | this course | gain |\n|---|---|---|---|")
+    print(f"\n| median (range) | {columns} |\n|---|---|---|---|")
     for what, theirs, ours, ratio in rows:
         print(f"| {what} | {shown(theirs)} | {shown(ours)} | {ratio} |")
 
