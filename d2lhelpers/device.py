@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
+import platform
+from contextlib import nullcontext, suppress
+from pathlib import Path
 
 import torch
 
@@ -57,3 +59,19 @@ def to_device(X: torch.Tensor | list, device: torch.device | None) -> torch.Tens
     if isinstance(X, (list, tuple)):
         return [to_device(x, device) for x in X]
     return X.to(device, non_blocking=True)
+
+
+def device_name(device: torch.device) -> str:
+    """Return what a device calls itself, and for a CPU the number of threads, too."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    return f"{processor_name()}, {torch.get_num_threads()} threads" if device.type == "cpu" else str(device)
+
+
+def processor_name() -> str:
+    """Return what the processor calls itself."""
+    with suppress(OSError):
+        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
+            if line.startswith("model name"):
+                return line.split(":", 1)[1].strip()
+    return platform.processor() or platform.machine()

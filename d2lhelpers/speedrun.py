@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import platform
 import statistics
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -16,7 +15,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from d2lhelpers import fashion_mnist
-from d2lhelpers.device import computes_bfloat16_fast, try_gpu
+from d2lhelpers.device import computes_bfloat16_fast, device_name, try_gpu
 from d2lhelpers.evaluating import evaluating
 from d2lhelpers.fashion_mnist import read_fashion_mnist
 from d2lhelpers.residual import Residual
@@ -386,15 +385,6 @@ def main() -> None:
 def spread(values: Sequence[float], digits: int) -> str:
     """Return the median and the range of values as text."""
     return f"{statistics.median(values):.{digits}f} ({min(values):.{digits}f} to {max(values):.{digits}f})"
-
-
-def device_name(device: torch.device) -> str:
-    """Return what the device calls itself, and for a CPU the number of threads."""
-    if device.type == "cuda":
-        return torch.cuda.get_device_name(device)
-    if device.type == "cpu":
-        return f"{platform.processor() or platform.machine()}, {torch.get_num_threads()} threads"
-    return str(device)
 
 
 if __name__ == "__main__":

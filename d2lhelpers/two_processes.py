@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 
@@ -67,6 +70,21 @@ def images_per_second(X: torch.Tensor, y: torch.Tensor, steps: int = 2) -> float
     float(next(net.parameters()).flatten()[0])  # waits for the device
     dist.barrier()
     return steps * len(X) / (time.perf_counter() - start)
+
+
+def torchrun(processes: int) -> dict[str, float | str]:
+    """Start this program in so many processes, each in one thread; return what it prints.
+
+    Raises
+    ------
+    subprocess.CalledProcessError
+        If one of the processes failed.
+    """
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--local-addr", "localhost"]
+    command += ["--nproc-per-node", str(processes), "-m", "d2lhelpers.two_processes"]
+    one_thread = os.environ | {"OMP_NUM_THREADS": "1"}
+    done = subprocess.run(command, capture_output=True, text=True, env=one_thread, timeout=600, check=True)
+    return json.loads(done.stdout.splitlines()[-1])
 
 
 def main() -> None:

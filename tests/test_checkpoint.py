@@ -101,7 +101,7 @@ def test_a_stopped_training_comes_to_the_same_numbers(kind, stopped_in, tmp_path
     _, history = train(kind, Stopped(stopped_in), checkpoint=path)
     assert history.interrupted and f"the same call goes on from {path}" in capsys.readouterr().out
     resumed = train(kind, checkpoint=path)
-    assert f"has {stopped_in - 1} finished epoch" in capsys.readouterr().out
+    assert f"has {stopped_in - 1} finished epochs; the training goes on from there" in capsys.readouterr().out
     assert same(resumed, train(kind))
     assert list(tmp_path.iterdir()) == [path]
 
@@ -276,7 +276,7 @@ def test_a_full_disk_ends_no_training_and_the_last_checkpoint_stays(tmp_path, mo
     monkeypatch.undo()
     assert list(tmp_path.iterdir()) == [path]
     assert same(train("the book's", checkpoint=path), run)
-    assert "has 1 finished epoch" in capsys.readouterr().out
+    assert "has 1 finished epoch;" in capsys.readouterr().out
 
 
 def test_a_folder_that_is_not_there_raises_before_anything_is_trained(tmp_path):

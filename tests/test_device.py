@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from d2lhelpers import computes_bfloat16_fast, try_all_gpus, try_gpu
-from d2lhelpers.device import to_device
+from d2lhelpers.device import device_name, processor_name, to_device
 
 
 @pytest.fixture
@@ -103,3 +103,9 @@ def test_tensors_and_lists_of_them_are_moved():
     assert to_device(X, torch.device("meta")).device.type == "meta"
     moved = to_device((X, [Y]), torch.device("meta"))
     assert moved[0].device.type == moved[1][0].device.type == "meta"
+
+
+def test_a_device_says_what_it_is():
+    assert processor_name() in device_name(torch.device("cpu")) and processor_name().strip()
+    assert device_name(torch.device("cpu")).endswith(f", {torch.get_num_threads()} threads")
+    assert device_name(torch.device("meta")) == "meta"

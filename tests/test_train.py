@@ -571,7 +571,7 @@ def test_an_interruption_keeps_the_history_of_the_finished_epochs_and_what_was_l
     assert history.train_loss == whole.train_loss and history.test_acc == whole.test_acc
     assert len(history.train_acc) == len(history.seconds) == 1
     assert not same_weights(net, expected)  # the two batches after it have been learned from
-    assert "interrupted after 1 finished epoch: the history has" in capsys.readouterr().out
+    assert "interrupted after 1 finished epoch: the history has what was finished" in capsys.readouterr().out
     further = train_ch6(net, batches, batches, 1, 0.1, "cpu", initialize=False)
     assert len(further.train_loss) == 1
 
@@ -837,7 +837,7 @@ def test_an_interrupted_cell_ends_well_and_shows_what_there_is(cells):
     progress, lines = displayed(cells["interrupted"])
     assert progress.startswith("1 of 9 epochs in ")
     assert "at epoch 2" in lines  # the points of the unfinished epoch are drawn too
-    assert "interrupted after 1 finished epoch" in printed(cells["interrupted"])
+    assert "interrupted after 1 finished epoch:" in printed(cells["interrupted"])
     assert printed(cells["interrupted"]).endswith("1 kept\n")
 
 
@@ -856,7 +856,7 @@ def test_a_stop_ends_the_other_trainings_of_the_cell(cells, name):
     assert errors(cells[name]) == [
         "KeyboardInterrupt: a training of this cell was stopped, so its other trainings do not begin"
     ]
-    assert printed(cells[name]).count("interrupted after 1 finished epoch") == 1
+    assert printed(cells[name]).count("interrupted after 1 finished epoch:") == 1
 
 
 def test_the_next_cell_trains_again_and_the_stopped_history_is_kept(cells):

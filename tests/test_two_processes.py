@@ -2,27 +2,16 @@
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
-
 import pytest
 import torch
+
+from d2lhelpers.two_processes import torchrun
 
 
 @pytest.fixture(scope="module")
 def found():
     """Return what one and what two processes print."""
-    results = {}
-    for processes in (1, 2):
-        command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--local-addr", "localhost"]
-        command += ["--nproc-per-node", str(processes), "-m", "d2lhelpers.two_processes"]
-        one_thread = os.environ | {"OMP_NUM_THREADS": "1"}
-        done = subprocess.run(command, capture_output=True, text=True, timeout=600, env=one_thread)
-        assert done.returncode == 0, done.stderr
-        results[processes] = json.loads(done.stdout.splitlines()[-1])
-    return results
+    return {processes: torchrun(processes) for processes in (1, 2)}
 
 
 def test_the_averaged_gradient_is_that_of_one_process(found):

@@ -15,7 +15,6 @@ import io
 import itertools
 import json
 import os
-import platform
 import re
 import shutil
 import statistics
@@ -30,7 +29,8 @@ import torch
 from nbclient import NotebookClient
 
 import d2lhelpers
-from d2lhelpers import speedrun
+from d2lhelpers import speedrun, two_processes
+from d2lhelpers.device import processor_name
 from d2lhelpers.fashion_mnist import DATA_FOLDER
 
 ROOT = Path(__file__).parent.parent
@@ -40,7 +40,7 @@ BATCH_SIZE = 256
 
 def main() -> None:
     """Measure everything and print the table."""
-    print(f"{cpu_name()}, {os.cpu_count()} cores, {torch.get_num_threads()} threads, torch {torch.__version__}\n")
+    print(f"{processor_name()}, {os.cpu_count()} cores, {torch.get_num_threads()} threads, torch {torch.__version__}\n")
     book = import_book()
     lay_out_data()
     rows = []
@@ -135,36 +135,27 @@ def compare_training(book, rounds: int) -> Row:
 
 def compare_processes(rounds: int) -> Row:
     """Return images/s of the book's ResNet-18 at 64×64 in one process and in two, each in one thread."""
-
-    def rate(processes: int) -> float:
-        command = ["-m", "torch.distributed.run", "--nproc-per-node", str(processes), "-m", "d2lhelpers.two_processes"]
-        environment = os.environ | {"OMP_NUM_THREADS": "1"}
-        run = subprocess.run(
-            [sys.executable, *command], env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=True
-        )
-        return json.loads(run.stdout.splitlines()[-1])["images/s"]
-
-    pairs = [(rate(1), rate(2)) for _ in range(rounds)]
+    pairs = [tuple(two_processes.torchrun(processes)["images/s"] for processes in (1, 2)) for _ in range(rounds)]
     one, two = (list(column) for column in zip(*pairs))
     return "train ResNet-18 at 64×64 (images/s)", one, two, ratio_text([b / a for a, b in pairs])
 
 
 def time_trainings(rounds: int) -> None:
-    """Run notebook 08's first long training and the short recipes by the clock, in turn; print what they took."""
-    trainings: dict[str, Callable[[int], float]] = {"notebook 08's 18 layers": lambda _: run_recipe()}
-    for name in (".90", ".92", ".93"):
-        trainings[f"speedrun {name}"] = lambda seed, name=name: speedrun.run(
-            speedrun.RECIPES[name], seed, torch.device("cpu")
-        )[1]
-    seconds, accuracies = ({name: [] for name in trainings} for _ in range(2))
-    for seed in range(rounds):
-        for name, training in trainings.items():
-            started = time.perf_counter()
-            accuracies[name].append(training(seed))
-            seconds[name].append(time.perf_counter() - started)
-    print("\n| training, data read | seconds, median (range) | test accuracy, median (range) |\n|---|---|---|")
-    for name in trainings:
-        print(f"| {name} | {shown(seconds[name])} | {shown(accuracies[name])} |")
+    """Run notebook 08's first long training and the recipes by the clock, in turn; print what they took."""
+
+    def by_the_clock(name: str, seed: int) -> tuple[float, float]:
+        if name in speedrun.RECIPES:
+            return speedrun.run(speedrun.RECIPES[name], seed, torch.device("cpu"))
+        started = time.perf_counter()
+        accuracy = run_recipe()
+        return time.perf_counter() - started, accuracy
+
+    names = ["notebook 08's 18 layers", *speedrun.RECIPES]
+    results = [{name: by_the_clock(name, seed) for name in names} for seed in range(rounds)]
+    print("\n| training | seconds, median (range) | test accuracy, median (range) |\n|---|---|---|")
+    for name in names:
+        seconds, accuracies = zip(*(result[name] for result in results))
+        print(f"| {name} | {speedrun.spread(seconds, 1)} | {speedrun.spread(accuracies, 4)} |")
 
 
 def run_recipe() -> float:
@@ -232,15 +223,6 @@ def print_table(rows: list[Row], columns: str) -> None:
     print(f"\n| median (range) | {columns} |\n|---|---|---|---|")
     for what, theirs, ours, ratio in rows:
         print(f"| {what} | {shown(theirs)} | {shown(ours)} | {ratio} |")
-
-
-def cpu_name() -> str:
-    """Return what the processor calls itself."""
-    with contextlib.suppress(OSError):
-        for line in Path("/proc/cpuinfo").read_text().splitlines():
-            if line.startswith("model name"):
-                return line.split(":", 1)[1].strip()
-    return platform.processor() or platform.machine()
 
 
 if __name__ == "__main__":

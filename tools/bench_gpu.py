@@ -12,7 +12,6 @@ BENCHMARKS.md.
 from __future__ import annotations
 
 import argparse
-import platform
 import statistics
 import sys
 import time
@@ -28,7 +27,7 @@ from torchvision import transforms
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from d2lhelpers.accuracy import evaluate_accuracy_gpu  # noqa: E402
-from d2lhelpers.device import computes_bfloat16_fast, try_gpu  # noqa: E402
+from d2lhelpers.device import computes_bfloat16_fast, device_name, try_gpu  # noqa: E402
 from d2lhelpers.fashion_mnist import FashionMNISTBatches, read_fashion_mnist  # noqa: E402
 from d2lhelpers.residual import resnet18  # noqa: E402
 from d2lhelpers.training_step import TrainingStep  # noqa: E402
@@ -243,17 +242,6 @@ def wait_for(device: torch.device) -> None:
     """Wait until the device has done its work."""
     if device.type != "cpu":
         torch.get_device_module(device).synchronize()
-
-
-def device_name(device: torch.device) -> str:
-    """Return what the device calls itself."""
-    if device.type == "cuda":
-        return torch.cuda.get_device_name(device)
-    return (
-        f"{platform.processor() or platform.machine()}, {torch.get_num_threads()} threads"
-        if device.type == "cpu"
-        else str(device)
-    )
 
 
 if __name__ == "__main__":

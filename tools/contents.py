@@ -59,7 +59,9 @@ def main() -> None:
         for cell in (texts[0], texts[-1]):
             lines = cell.source.rstrip().split("\n")
             if not re.match(r"\[(← )?\d\d ", lines[-1]):
-                raise SystemExit(f"{path.name}: the first and the last text end with a line of links; got {lines[-1]!r}")
+                raise SystemExit(
+                    f"{path.name}: the first and the last text end with a line of links; got {lines[-1]!r}"
+                )
             cell.source = "\n".join([*lines[:-1], links(path, paths)])
         minutes = max(5, 5 * round(reading_minutes(notebook.cells) / 5))
         texts[0].source = re.sub(READING, f"reading and running {minutes} min", texts[0].source)
@@ -107,7 +109,9 @@ def reading_minutes(cells: list) -> float:
     and prediction, and the time that the page runs.
     """
     text = "\n".join(cell.source for cell in body(cells) if cell.cell_type == "markdown")
-    code = [cell for cell in body(cells) if cell.cell_type == "code" and not FOLDED & set(cell.metadata.get("tags", []))]
+    code = [
+        cell for cell in body(cells) if cell.cell_type == "code" and not FOLDED & set(cell.metadata.get("tags", []))
+    ]
     lines = sum(bool(line.strip()) for cell in code for line in cell.source.splitlines())
     looks = len(re.findall(r"^\*\*(?:Figure|Table) \d|\*\*Predict", text, flags=re.MULTILINE))
     seconds = int(re.search(SECONDS, cells[0].source)[1])

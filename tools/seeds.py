@@ -17,8 +17,9 @@ from pathlib import Path
 
 import nbformat
 import torch
-from bench import cpu_name
 from nbclient import NotebookClient
+
+from d2lhelpers.device import processor_name
 
 ROOT = Path(__file__).parent.parent
 EVIDENCE = ROOT / "EVIDENCE.md"
@@ -121,7 +122,9 @@ def section(name: str, runs: dict[str, dict[str, str]]) -> str:
         f"*{title}*: " + ", ".join(f"`{key} = {value}`" for key, value in settings.items())
         for title, settings in runs.items()
     )
-    machine = f"{cpu_name()}, {os.cpu_count()} cores, Python {platform.python_version()}, torch {torch.__version__}"
+    machine = (
+        f"{processor_name()}, {os.cpu_count()} cores, Python {platform.python_version()}, torch {torch.__version__}"
+    )
     table = [["claim", *columns], ["---"] * (1 + len(columns)), *rows]
     lines = ["| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in table]
     return "\n".join([f"## {name}", "", f"{changes}. {machine}.", "", *lines, "", *notes]).rstrip() + "\n"

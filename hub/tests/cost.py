@@ -16,6 +16,8 @@ from pathlib import Path
 from classroom import COURSE, NAMES, NOTEBOOK, accounts, at_once, come_in, open_the_hub
 from learner import Learner
 
+from d2lhelpers.device import processor_name
+
 NUMBERS = (1, 4, 12)
 GUIDE = COURSE / "hub" / "HUB.md"
 MARKS = ("<!-- measured by make hub-cost -->", "<!-- end of what was measured -->")
@@ -75,7 +77,7 @@ def table(rows: list[list[float]]) -> str:
         "|---|---|---|---|---|---|",
         *("| " + " | ".join(f"{value:,.0f}" for value in row) + " |" for row in rows),
         "",
-        f"Measured on {date.today():%B %-d, %Y}, on {os.cpu_count()} processors ({_processor()}) with "
+        f"Measured on {date.today():%B %-d, %Y}, on {os.cpu_count()} processors ({processor_name()}) with "
         f"{_memory() / 1024:.0f} GB, Python {platform.python_version()}, `OMP_NUM_THREADS=1`. "
         f"The line through the memory: {once:,.0f} MB once, and {each:,.0f} MB for each learner.",
         "",
@@ -94,11 +96,6 @@ def table(rows: list[list[float]]) -> str:
 
 def _memory() -> float:
     return int(re.search(r"MemTotal:\s+(\d+)", Path("/proc/meminfo").read_text())[1]) / 1024
-
-
-def _processor() -> str:
-    found = re.search(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text())
-    return found[1] if found else platform.machine()
 
 
 def main() -> None:
