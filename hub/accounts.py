@@ -1,7 +1,7 @@
 """Make, renew and remove the accounts of a class: users of the system, each with a home that cannot outgrow its file.
 
     sudo python3 hub/accounts.py mia noor sam         # make accounts, and print a password for each
-    sudo python3 hub/accounts.py $(cat names.txt)     # a name per line
+    sudo python3 hub/accounts.py $(cat names.txt)     # a name per line; who has an account keeps it
     sudo python3 hub/accounts.py --teacher kim        # one who may see who is there, and end a learner's server
     sudo python3 hub/accounts.py --new-password mia   # for whoever has lost theirs
     sudo python3 hub/accounts.py --remove mia         # the account and all files in its home
@@ -103,6 +103,9 @@ def main() -> None:
             if options.remove:
                 remove(name)
                 print(f"{name} is removed")
+                continue
+            if not options.new_password and name in _members():
+                print(f"{name:24} has an account; a new password: --new-password {name}")
                 continue
             if options.new_password and name not in _members():
                 raise ValueError(f"{name!r} is no account of the class; there are: {', '.join(_members()) or 'none'}")

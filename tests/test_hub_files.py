@@ -121,6 +121,19 @@ def test_an_account_of_the_machine_is_not_taken(monkeypatch):
             act()
 
 
+def test_a_list_of_names_can_be_given_again(monkeypatch, capsys):
+    accounts, made = module("accounts"), []
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.setattr(accounts, "_run", lambda *_, **__: None)
+    monkeypatch.setattr(accounts, "_members", lambda: ["mia"])
+    monkeypatch.setattr(accounts, "add", lambda name, *_: made.append(name))
+    monkeypatch.setattr("sys.argv", ["accounts.py", "mia", "noor"])
+    accounts.main()
+    said = capsys.readouterr().out.splitlines()
+    assert made == ["noor"] and said[0].split() == "mia has an account; a new password: --new-password mia".split()
+    assert re.fullmatch(r"noor +\w{4}-\w{4}-\w{4}", said[1])
+
+
 def test_the_image_is_built_from_what_is_there():
     lines = (HUB / "Dockerfile").read_text(encoding="utf-8").replace("\\\n", "").splitlines()
     steps = [line for line in lines if line and not line.startswith("#")]

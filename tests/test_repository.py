@@ -22,7 +22,7 @@ NAME = repository.address().removeprefix("https://github.com/")
 def addresses_in(text: str) -> set[str]:
     """Return the repositories that links to Colab and Binder and the lines that install the helpers lead to."""
     colab = re.findall(r"colab\.research\.google\.com/github/([\w.-]+/[\w.-]+)/", text)
-    installs = re.findall(r"git\+https://github\.com/([\w.-]+/[\w.-]+?)(?:\.git)?(?=[\"\\'@\s])", text)
+    installs = re.findall(r"git(?:\+| clone )https://github\.com/([\w.-]+/[\w.-]+?)(?:\.git)?(?=[\"\\'@\s])", text)
     binder = re.findall(r"mybinder\.org/v2/gh/([\w.-]+/[\w.-]+)/", text)
     return {*colab, *binder, *installs}
 
@@ -36,8 +36,10 @@ def test_every_notebook_leads_to_the_repository_and_to_itself(path):
     assert f"colab.research.google.com/github/{NAME}/blob/main/notebooks/{path.name}" in text
 
 
-def test_readme_leads_to_the_repository():
-    assert addresses_in((ROOT / "README.md").read_text(encoding="utf-8")) == {NAME}
+@pytest.mark.parametrize("name", ["README.md", "hub/HUB.md"])
+def test_a_document_leads_to_the_repository(name):
+    text = (ROOT / name).read_text(encoding="utf-8")
+    assert addresses_in(text) == {NAME} and f"git clone https://github.com/{NAME}" in text
 
 
 @pytest.fixture

@@ -26,8 +26,8 @@ SLIDES = ROOT / "slides"
 LIBRARIES = ROOT / ".slides" / "node_modules"
 """Where `make slides` puts reveal.js and MathJax."""
 
-LECTURE = {"01": "1 2 3 5", "02": "1 2 3 4", "03": "1 2 3 4 Quiz Summary"}
-"""The sections that make the lecture, notebook by notebook."""
+LECTURE = {"01": "1 2 3", "02": "1 2 3 4 5", "03": "1 2 3 4 Quiz Summary"}
+"""The sections that make the lecture, notebook by notebook; quiz and summary are for what time is left."""
 
 LEFT_OUT = {"Exercises", "References", "Experiments"}
 NOT_SHOWN = {"colab", "parameters", "widget", "exercise", "check", "exhibit"}
