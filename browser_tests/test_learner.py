@@ -53,7 +53,7 @@ def test_an_exercise_of_03_answered_wrongly_then_rightly(learner, pictures):
         "✗ Exercise 3.1 incorrect: the last ReLU comes before the addition; it belongs after it."
     )
     pictures.frame("check", learner, answer, 4000)
-    pictures.still("check.webp", learner, answer, 380)
+    pictures.still("check.webp", learner, answer, 282)
     expect(learner.run_below(check, 'd2l.hint("3.1")')).to_contain_text("Hint 1 of 2.")
     learner.write(answer, RIGHT)
     learner.run(answer)
@@ -120,7 +120,7 @@ def test_a_keyboard_is_enough(learner, pictures):
     expect(learner.active_cell.locator(".jp-OutputArea-output")).to_contain_text("not attempted")
     pictures.frame("claim", learner, learner.cell("figure, panels = page.subplots(1, 2"), 3000)
     pictures.frame("claim", learner, learner.cell("def last(seed, kind, depth):"), 5000)
-    pictures.still("claim.webp", learner, learner.cell("def last(seed, kind, depth):"))
+    pictures.still("claim.webp", learner, learner.cell("def last(seed, kind, depth):"), 488)
 
     learner.walk_to("parameters_of_the_layer = ...")
     learner.type_and_run("parameters_of_the_layer = 216")

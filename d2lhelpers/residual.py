@@ -187,7 +187,7 @@ def resnet18(num_classes: int = 10, in_channels: int = 1, width: int = 64) -> nn
     """Build the ResNet-18 of the book's chapter "Residual Networks".
 
     The stem is a 7×7 convolution and a max-pool, then come four stages of two blocks, then the head.
-    (The book's own package has a `resnet18` with another stem, for another chapter.)
+    (The book's own package has a ``resnet18`` with another stem, for another chapter.)
 
     Parameters
     ----------

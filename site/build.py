@@ -9,7 +9,9 @@
 from __future__ import annotations
 
 import html
+import importlib
 import importlib.util
+import inspect
 import re
 import shutil
 import subprocess
@@ -34,8 +36,11 @@ from references import References  # noqa: E402
 NAME = "residual-networks"
 """Of the offline copy: a zip of the whole site."""
 
-ROOMS = {"": "What you call", "page": "What shows things in a notebook", "course": "What knows right from wrong"}
-"""The folders of the package."""
+ROOMS = {"": "Data, networks, training", "page": "Figures, tables, output", "course": "Claims and exercises"}
+"""The folders of the package, and what is in them."""
+
+DOCUMENTS = ("README", "TEACHING", "EVIDENCE", "RECORDED", "SPEEDRUN", "BENCHMARKS", "SOURCES", "CONTRIBUTING")
+"""The documents of the course, in the order of the navigation."""
 
 PICTURE = re.compile(r"!\[[^\]]*\]\((figures/[^)]*)\)")
 
@@ -43,7 +48,7 @@ PICTURE = re.compile(r"!\[[^\]]*\]\((figures/[^)]*)\)")
 def main(folder: Path) -> None:
     """Build the site, check that no page is empty, and pack it."""
     source, site = folder / "source", folder / "html"
-    for old in (source, site):
+    for old in (source, site, folder / NAME):
         shutil.rmtree(old, ignore_errors=True)
     lay_out(source)
     options = ["--fail-on-warning", "--keep-going", "--quiet", "-c", str(HERE), "-d", str(folder / "doctrees")]
@@ -56,7 +61,7 @@ def main(folder: Path) -> None:
     if empty:
         raise SystemExit(f"these pages are missing or nearly empty: {', '.join(empty)}")
     for edition in exercises.make_editions(folder / "editions"):
-        shutil.make_archive(str(site / f"{NAME}_{edition.name}"), "zip", edition)
+        shutil.make_archive(str(site / f"{NAME}_{edition.name}"), "zip", edition.parent, edition.name)
     pack(site)
     print(f"{len(pages)} pages in {site}")
 
@@ -68,15 +73,17 @@ def lay_out(source: Path) -> None:
     documents = {path.name: path.read_text(encoding="utf-8") for path in sorted(ROOT.glob("*.md"))}
     works = References({name: notebook_pages.list_of_references(notebook) for name, notebook in notebooks.items()})
     made = {
-        "index.md": landing(notebooks, list(documents)),
+        "index.md": landing(notebooks),
         "RECORDED.md": recorded(notebooks, documents["README.md"]),
         "REFERENCES.md": works.page(),
         **{f"reference/{room or 'd2lhelpers'}.md": reference(room) for room in ROOMS},
     }
-    documents["README.md"] = notebook_pages.BADGES.sub("", documents["README.md"])
+    what_follows = documents["README.md"].split("## Start\n", 1)[1]  # what stands above is on the first page, too
+    documents["README.md"] = f"# Install and run the course\n\n## Start\n{what_follows}"
     documents["SYMBOLS.md"], terms = notebook_pages.glossary(documents["SYMBOLS.md"])
     pictures = {picture for text in (documents | made).values() for picture in PICTURE.findall(text)}
-    there = {*notebooks, *documents, *made, *pictures}
+    titles = {name: text[2:].split("\n", 1)[0] for name, text in (documents | made).items() if text[:2] == "# "}
+    there = {**dict.fromkeys([*notebooks, *made, *pictures], ""), **titles}
     for name, text in (documents | made).items():
         write(source / name, linked(text, name, there))
     for name, notebook in notebooks.items():
@@ -95,8 +102,11 @@ def write(path: Path, text: str) -> None:
     path.write_text(text, encoding="utf-8")
 
 
-def linked(text: str, name: str, there: set[str]) -> str:
-    """Return Markdown whose links lead to the site for all that is `there`, and else to the repository."""
+def linked(text: str, name: str, there: dict[str, str]) -> str:
+    """Return Markdown whose links lead to the site for all that is `there`, and else to the repository.
+
+    A link that is called as its file is gets the title of the page, if `there` has one.
+    """
     address = f"{repository.address()}/blob/main/"
 
     def target(match: re.Match[str]) -> str:
@@ -112,10 +122,15 @@ def linked(text: str, name: str, there: set[str]) -> str:
             )
         return match[0] if file in there else f"]({address}{file}{anchor})"
 
+    def titled(match: re.Match[str]) -> str:
+        title = there.get(match[1].removesuffix(".md") + ".md")
+        return f"[{title or match[1]}]("
+
+    text = re.sub(r"\[([A-Z]+(?:\.md)?)\]\(", titled, text)
     return re.sub(r"\]\((?P<path>[^)\s#]*)(?P<anchor>#[^)\s]*)?\)", target, text)
 
 
-def landing(notebooks: dict[str, NotebookNode], documents: list[str]) -> str:
+def landing(notebooks: dict[str, NotebookNode]) -> str:
     """Return the first page, with the table of the notebooks, and with the navigation of the site."""
     headers = {Path(name): notebook.cells[0].source for name, notebook in notebooks.items()}
     rows = contents.table(headers, "notebooks/", (contents.READING, contents.EXERCISES))
@@ -128,8 +143,7 @@ def landing(notebooks: dict[str, NotebookNode], documents: list[str]) -> str:
         for part, titles in contents.PARTS.items()
     }
     trees["To look up"] = ["SYMBOLS.md", "REFERENCES.md", *(f"reference/{room or 'd2lhelpers'}.md" for room in ROOMS)]
-    others = [name for name in documents if name not in ("README.md", "SYMBOLS.md")]
-    trees["The course"] = ["Install and teach <README.md>", "RECORDED.md", *others]
+    trees["The course"] = [f"{name}.md" for name in DOCUMENTS]
     return "\n\n".join([text, *(toctree(caption, entries) for caption, entries in trees.items() if entries)]) + "\n"
 
 
@@ -165,13 +179,28 @@ def last_change(name: str) -> str:
 
 
 def reference(room: str) -> str:
-    """Return a page with the docstrings of a folder of the package."""
+    """Return a page with the docstrings of a folder of the package, below a table of what a notebook calls."""
     package = f"d2lhelpers.{room}".rstrip(".")
     files = sorted((ROOT / "d2lhelpers" / room).glob("*.py"))
-    parts = [(f"# {ROOMS[room]}: `{package}`", package, ":no-members:")]
-    parts += [(f"## {path.stem}", f"{package}.{path.stem}", ":members:") for path in files if path.stem != "__init__"]
     form = "{}\n\n```{{eval-rst}}\n.. automodule:: {}\n   {}\n```\n"
-    return "\n".join(form.format(*part) for part in parts)
+    parts = [
+        form.format(f"# {ROOMS[room]}: `{package}`", package, ":no-members:"),
+        "| call | what it does |\n|---|---|",
+    ]
+    offered = importlib.import_module(package)
+    for name in sorted(offered.__all__, key=str.lower):
+        thing = getattr(offered, name)
+        if not callable(thing):
+            continue  # a color
+        summary = inspect.getdoc(thing).split("\n\n")[0].replace("\n", " ").replace("|", "\\|")
+        parts.append(f"| {{py:obj}}`{name} <{thing.__module__}.{thing.__name__}>` | {summary} |")
+    parts += [""]
+    parts += [
+        form.format(f"## {path.stem}", f"{package}.{path.stem}", ":members:")
+        for path in files
+        if path.stem != "__init__"
+    ]
+    return "\n".join(parts)
 
 
 def words(page: Path) -> list[str]:
@@ -194,9 +223,10 @@ def pack(site: Path) -> None:
     front = site / "index.html"
     text = front.read_text(encoding="utf-8")
     front.write_text(text.replace(f'href="{NAME}.zip"', 'href="index.html"'), encoding="utf-8")
-    archive = shutil.make_archive(str(site.parent / NAME), "zip", site)
+    copy = shutil.copytree(site, site.parent / NAME)
     front.write_text(text, encoding="utf-8")
-    shutil.move(archive, site)
+    shutil.make_archive(str(site / NAME), "zip", copy.parent, copy.name)
+    shutil.rmtree(copy)
 
 
 if __name__ == "__main__":

@@ -4,7 +4,10 @@ import re
 import sys
 from pathlib import Path
 
+from docutils.nodes import Element
+from sphinx.addnodes import pending_xref
 from sphinx.application import Sphinx
+from sphinx.environment import BuildEnvironment
 
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))  # the helpers, whose docstrings are a part of the site
@@ -13,7 +16,7 @@ project = "Residual networks, understood by running them"
 repository = re.search(r'^Repository = "(.+)"$', (ROOT / "pyproject.toml").read_text(encoding="utf-8"), re.M)[1]
 language = "en"
 
-extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
+extensions = ["myst_nb", "sphinx.ext.autodoc", "numpydoc"]
 default_role = "py:obj"  # a name in single backticks leads to its docstring, if it has one here
 
 # The outputs are those that the notebooks come with: nothing is run.
@@ -24,14 +27,13 @@ nb_code_prompt_hide = "Hide the code"
 myst_enable_extensions = ["dollarmath", "deflist", "attrs_inline", "attrs_block"]
 myst_heading_anchors = 3
 
-napoleon_google_docstring = False
-napoleon_use_ivar = True
+numpydoc_show_class_members = False
 autodoc_member_order = "bysource"
 autodoc_preserve_defaults = True
 add_module_names = False
 
 html_theme = "sphinx_book_theme"
-html_title = project
+html_title = "Residual networks"
 html_static_path = ["static"]
 html_css_files = ["site.css"]
 html_js_files = ["scrolling.js"]
@@ -51,6 +53,8 @@ html_theme_options = {
     "navbar_persistent": [],
     "footer_content_items": ["extra-footer"],
     "extra_footer": (
+        "© 2026 the authors of this course "
+        f'(<a href="{repository}/blob/main/CITATION.cff">how to cite it</a>). '
         f'Text and pictures: <a href="{repository}/blob/main/LICENSE-TEXT">CC BY 4.0</a>. '
         f'Code: <a href="{repository}/blob/main/LICENSE">MIT</a>. '
         f'Found a mistake? <a href="{repository}/issues">Tell us</a>.'
@@ -61,11 +65,28 @@ html_theme_options = {
 html_context = {"default_mode": "auto"}
 
 
-def skip_constant(app: Sphinx, what: str, name: str, thing: object, skip: bool, options: object) -> bool | None:
-    """Leave constants of modules out of the reference: it has what can be called."""
-    return True if what == "module" and not callable(thing) else None
+def skip_what_says_nothing(
+    app: Sphinx, what: str, name: str, thing: object, skip: bool, options: object
+) -> bool | None:
+    """Leave out fields of named tuples, names for types, and values too long to read."""
+    is_kind = type(thing).__name__ in ("_tuplegetter", "GenericAlias")
+    return True if is_kind or not callable(thing) and len(repr(thing)) > 200 else None
+
+
+def find_short_name(app: Sphinx, env: BuildEnvironment, node: pending_xref, content: Element) -> Element | None:
+    """Let a function or class of another module be called by its own name alone, if there is only one of the name."""
+    domain = env.domains.python_domain
+    found = [
+        name
+        for name, entry in domain.objects.items()
+        if entry.objtype in ("function", "class", "exception") and name.endswith(f".{node['reftarget']}")
+    ]
+    if node.get("refdomain") != "py" or len(found) != 1:
+        return None
+    return domain.resolve_xref(env, node["refdoc"], app.builder, "obj", found[0], node, content)
 
 
 def setup(app: Sphinx) -> None:
     """Tell Sphinx."""
-    app.connect("autodoc-skip-member", skip_constant)
+    app.connect("autodoc-skip-member", skip_what_says_nothing)
+    app.connect("missing-reference", find_short_name)

@@ -19,7 +19,7 @@ NOT_PROSE = (
 )
 """What stands in a text and is none: code, formulas, links, HTML, headings, tables."""
 
-AMBIGUOUS = {"Step", "Stride"}
+AMBIGUOUS = {"Claim", "Head", "Step", "Stride"}
 """Words of the glossary that the text also uses in their everyday meaning; no link leads to them."""
 
 

@@ -13,10 +13,10 @@ WORK = re.compile(
 """Authors, a title in italics, what is between, and a link, in any of the forms that the notebooks use."""
 
 CITATION = (
-    r"(?P<author>[A-Z][\w’'-]+)(?: et al\.| and others| and [A-Z][\w’'-]+)?,? "
+    r"(?P<author>[A-Z][\w’'-]+)(?P<others> et al\.| and others|(?:, [A-Z][\w’'-]+)*,? and [A-Z][\w’'-]+)?,? "
     r"(?P<bracket>\()?(?P<year>\d{4})(?P<letter>[ab]?)(?(bracket)\)?)"
 )
-"""A name and a year, such as "He et al. (2015)" or "Yu and Koltun 2016"."""
+"""Names and a year, such as "He et al. (2015)", "Yu and Koltun 2016", or "Veit, Wilber, and Belongie (2016)"."""
 
 ARXIV, DOI = "https://arxiv.org/abs/", "https://doi.org/"
 NO_NAMES = {"et", "al", "and", "others"}
@@ -108,10 +108,16 @@ class References:
 def cited(match: re.Match[str], works: list[Work], after: str) -> Work | None:
     """Return the work that a citation means, if there is one.
 
-    Among several works of the same authors and year a title that follows decides, then a letter; without either it is
-    the first in the list.
+    Among several works of the year a title that follows decides, then whether the author is its first, and its only
+    one, then a letter; without any of them it is the first in the list.
     """
+
+    def strangeness(work: Work) -> tuple[bool, bool]:
+        is_alone = len(work.surnames) == 1 and "et al." not in work.authors
+        return work.surnames[0] != match["author"], is_alone != (match["others"] is None)
+
     found = [work for work in works if match["author"] in work.surnames and work.year == match["year"]]
+    found = [work for work in found if strangeness(work) == min(map(strangeness, found))]
     title = re.match(r", \*([^*]+)\*", after)
     named = [work for work in found if title and work.title.lower().startswith(title[1].lower())]
     return next(iter(named or found["ab".index(match["letter"]) if match["letter"] else 0 :]), None)

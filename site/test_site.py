@@ -125,8 +125,9 @@ def test_both_editions_can_be_downloaded(site: Path) -> None:
     answered = {}
     for edition in ("with_answers", "without_answers"):
         with zipfile.ZipFile(site / f"residual-networks_{edition}.zip") as archive:
-            assert sorted(archive.namelist()) == [path.name for path in NOTEBOOKS]
-            notebook = nbformat.reads(archive.read("03_residual_blocks.ipynb").decode(), as_version=4)
+            files = sorted(name for name in archive.namelist() if not name.endswith("/"))
+            assert files == [f"{edition}/{path.name}" for path in NOTEBOOKS]
+            notebook = nbformat.reads(archive.read(f"{edition}/03_residual_blocks.ipynb").decode(), as_version=4)
             answered[edition] = all_exercises()["3.1"].solution.strip() in [
                 cell.source.strip() for cell in notebook.cells
             ]
@@ -156,14 +157,17 @@ def test_words_and_citations_lead_to_glossary_and_references(soups: dict[str, Be
         assert any(link.startswith("../SYMBOLS.html#term-") for link in links), path.name
     cited = [link for page in soups.values() for link in page.find_all("a", href=re.compile(r"REFERENCES\.html#."))]
     assert len(cited) > 40
+    leads = {(link.text, re.sub(r".*#", "", link["href"])[:30]) for link in cited}
+    assert {text for text, to in leads if to.startswith("girshick-2015-fast-r-cnn")} == {"Girshick 2015"}
+    assert "Jordan and others 2024" in {text for text, to in leads if to.startswith("jordan-et-al-2024-muon"[:11])}
 
 
 def test_the_offline_copy_is_complete(site: Path, soups: dict[str, BeautifulSoup]) -> None:
     with zipfile.ZipFile(site / "residual-networks.zip") as archive:
-        assert set(soups) <= set(archive.namelist())
+        assert {f"residual-networks/{name}" for name in soups} <= set(archive.namelist())
         outside = re.compile(r"""(?:src|href)=["'](https?:[^"']*\.(?:js|css|woff2?|svg|png))""")
         for name in soups:
-            assert not outside.findall(archive.read(name).decode()), name
+            assert not outside.findall(archive.read(f"residual-networks/{name}").decode()), name
 
 
 def open_page(browser: Browser, url: str, theme: str, width: int = 1280) -> tuple[Page, list[str]]:

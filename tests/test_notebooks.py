@@ -357,4 +357,4 @@ def test_the_readme_states_the_minutes_and_seconds_of_its_header(path):
 @each_notebook
 def test_the_evidence_that_it_links_is_there(path):
     if "EVIDENCE.md" in prose(path):
-        assert f"\n## {path.stem}\n" in (ROOT / "EVIDENCE.md").read_text(encoding="utf-8"), "run `make seeds`"
+        assert f"](notebooks/{path.name})\n" in (ROOT / "EVIDENCE.md").read_text(encoding="utf-8"), "run `make seeds`"

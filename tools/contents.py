@@ -1,4 +1,4 @@
-"""Write the contents from the notebooks' headers: the links between them, the minutes, the map in 00 and README's table.
+"""Write the contents from the notebooks' headers: the links between them, the minutes, the map in 00, README's table.
 
     python tools/contents.py
 
@@ -78,7 +78,7 @@ def main() -> None:
 
 
 def links(path: Path, paths: list[Path]) -> str:
-    """Return the line of links of a notebook: what is before it, what it belongs to, what is next, what looks closer."""
+    """Return the line of links of a notebook: what is before it, what it belongs to, what is next, a closer look."""
     names = {path.stem[:2]: path.name for path in paths}
     place, number = paths.index(path), path.stem[:2]
     parts = [link("← {}", paths[place - 1].stem[:2], names)] if place else []

@@ -3,8 +3,8 @@
     python tools/repository.py                                    # what it is, and where it is used
     python tools/repository.py https://github.com/you/your-fork   # rewrite it everywhere
 
-Its place is `pyproject.toml`, under `[project.urls]`; README, notebooks, and the hub's guide repeat it in links to Colab
-and Binder and in the lines that install the helpers or clone the course. A test finds any file that disagrees.
+Its place is `pyproject.toml`, under `[project.urls]`; README, notebooks, and the hub's guide repeat it in links to
+Colab and Binder and in the lines that install the helpers or clone the course. A test finds any file that disagrees.
 """
 
 from __future__ import annotations

@@ -15,6 +15,7 @@ import sys
 import time
 from pathlib import Path
 
+import contents
 import nbformat
 import torch
 from nbclient import NotebookClient
@@ -89,7 +90,7 @@ RUNS: dict[str, dict[str, dict[str, str]]] = {
 HEAD = """# Evidence
 
 Which claims of the notebooks hold with more seeds, and with settings other than the page's. ✓ holds, ✗ does not;
-a fraction counts seeds (or cases). Made by `make seeds`; where a finding ends, its page says so.
+a fraction counts seeds (or cases). Made by `make seeds`; where a finding ends, its page says so. Notebook 03 is not here: nothing in it is trained.
 """
 
 
@@ -105,7 +106,8 @@ def main(names: list[str]) -> None:
 def read_sections() -> dict[str, str]:
     """Return the sections that `EVIDENCE.md` has, by notebook."""
     text = EVIDENCE.read_text(encoding="utf-8") if EVIDENCE.exists() else ""
-    return {part.split("\n", 1)[0].strip(): f"## {part.strip()}\n" for part in re.split(r"^## ", text, flags=re.M)[1:]}
+    parts = re.split(r"^## ", text, flags=re.M)[1:]
+    return {re.search(r"notebooks/(\w+)", part)[1]: f"## {part.strip()}\n" for part in parts}
 
 
 def section(name: str, runs: dict[str, dict[str, str]]) -> str:
@@ -127,7 +129,8 @@ def section(name: str, runs: dict[str, dict[str, str]]) -> str:
     )
     table = [["claim", *columns], ["---"] * (1 + len(columns)), *rows]
     lines = ["| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in table]
-    return "\n".join([f"## {name}", "", f"{changes}. {machine}.", "", *lines, "", *notes]).rstrip() + "\n"
+    title = f"[{name[:2]} {contents.TITLES[name[:2]]}](notebooks/{name}.ipynb)"
+    return "\n".join([f"## {title}", "", f"{changes}. {machine}.", "", *lines, "", *notes]).rstrip() + "\n"
 
 
 def verdicts(path: Path, settings: dict[str, str]) -> tuple[dict[str, str], str]:

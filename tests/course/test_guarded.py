@@ -276,7 +276,7 @@ def test_stop_stops_a_check_in_this_process(monkeypatch):
 
 
 def children() -> set[int]:
-    """Return the numbers of this process's children; a test before may have left some, such as multiprocessing's tracker."""
+    """Return the numbers of this process's children; one before may have left some, such as a tracker."""
     return {child.pid for child in psutil.Process().children()}
 
 
