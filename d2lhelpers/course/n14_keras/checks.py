@@ -335,7 +335,8 @@ def _halved(
         norm = parts[name]
         weights = (norm.moving_mean, norm.moving_variance, norm.gamma, norm.beta)
         mean, variance, gamma, beta = (weight.value.detach().cpu() for weight in weights)
-        return F.batch_norm(Z, mean, variance, gamma, beta, eps=1e-5 if usual_epsilon else norm.epsilon)
+        epsilon = 1e-5 if usual_epsilon else max(norm.epsilon, 1e-30)  # PyTorch 2.11 refuses zero
+        return F.batch_norm(Z, mean, variance, gamma, beta, eps=epsilon)
 
     def three_by_three(name: str, Z: Tensor, stride: int) -> Tensor:
         if stride == 1 or not same:
