@@ -243,6 +243,7 @@ def test_the_package_on_an_accelerator(process, function):
 PATHS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 MANY = 2_000
 FEW_STEPS = {"num_steps": 3, "num_epochs": 2, "more_steps": 12, "seeds": (0,), "photo_epochs": 1, "digit_epochs": 2}
+FEW_STEPS |= {"draws": (0,), "rounds": 1, "num_test_scenes": 20}
 """Settings of notebooks, where they have them, that so few images are enough for."""
 
 

@@ -32,6 +32,9 @@ LECTURE = {"01": "1 2 3", "02": "1 2 3 4 5", "03": "1 2 3 4 Quiz Summary"}
 LEFT_OUT = {"Exercises", "References", "Experiments"}
 NOT_SHOWN = {"colab", "parameters", "widget", "exercise", "check", "exhibit"}
 CODE_HIDDEN = {"hide-input"}
+SHOWS_WHAT_FOLLOWS = r"course\.claim\(|\bLiveOutput\("
+"""A claim says in words what its code does, and a live picture shows it."""
+
 WORDS_TO_SHOW = 60
 """Paragraphs of more words are spoken: they go to the notes."""
 
@@ -122,10 +125,10 @@ def _parts(notebook: NotebookNode) -> Iterator[tuple[str, str | NotebookNode]]:
 
 
 def _code_and_results(cell: NotebookNode) -> Iterator[tuple[str, NotebookNode]]:
-    """Yield a cell's code, unless it is folded, too long, or said in words by its claim, and its results."""
+    """Yield a cell's code, unless it is folded, too long, or there to show what follows, and its results."""
     tags = set(cell.metadata.get("tags", []))
     is_short = cell.source.count("\n") < LINES_TO_SHOW or {"saved", "short"} & tags
-    if is_short and not CODE_HIDDEN & tags and "course.claim(" not in cell.source:
+    if is_short and not CODE_HIDDEN & tags and not re.search(SHOWS_WHAT_FOLLOWS, cell.source):
         yield "code", nbformat.v4.new_code_cell(cell.source)
     for output in cell.outputs:
         result = nbformat.v4.new_code_cell("", outputs=[output], metadata={"tags": ["hide-input"]})
