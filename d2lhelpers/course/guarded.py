@@ -251,7 +251,7 @@ def _settings() -> Iterator[tuple[Callable[[], Any], Callable[[Any], Any]]]:
     """Yield how to read, and how to write, what code may change for all code after it."""
     yield torch.get_num_threads, torch.set_num_threads
     yield torch.get_default_dtype, torch.set_default_dtype
-    yield torch.get_default_device, _set_default_device
+    yield _default_device, _set_default_device
     yield torch.is_grad_enabled, torch.set_grad_enabled
     yield torch.get_deterministic_debug_mode, torch.set_deterministic_debug_mode
     yield torch.get_rng_state, torch.set_rng_state
@@ -263,7 +263,12 @@ def _settings() -> Iterator[tuple[Callable[[], Any], Callable[[Any], Any]]]:
         yield torch.mps.get_rng_state, torch.mps.set_rng_state
 
 
+def _default_device() -> torch.device:
+    """Return where tensors are made; in PyTorch 2.8, `torch.get_default_device` fails once a default was taken back."""
+    return torch.empty(0).device
+
+
 def _set_default_device(device: torch.device) -> None:
     """Make tensors on this device by default; the processor is what PyTorch takes if it is told nothing."""
-    if device != torch.get_default_device():
+    if device != _default_device():
         torch.set_default_device(None if device.type == "cpu" else device)

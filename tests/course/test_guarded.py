@@ -98,7 +98,7 @@ def settings() -> dict:
     return {
         "threads": torch.get_num_threads(),
         "type": str(torch.get_default_dtype()),
-        "device": str(torch.get_default_device()),
+        "device": str(torch.empty(0).device),
         "gradients": torch.is_grad_enabled(),
         "deterministic": torch.are_deterministic_algorithms_enabled(),
         "random": [random.random(), np.random.rand(), torch.rand(1, device="cpu").item()],
