@@ -90,8 +90,8 @@ RUNS: dict[str, dict[str, dict[str, str]]] = {
 HEAD = """# Evidence
 
 Which claims of the notebooks hold with more seeds, and with settings other than the page's. ✓ holds, ✗ does not;
-a fraction counts seeds (or cases). Made by `make seeds`; where a finding ends, its page says so.
-Notebook 03 is not here: nothing in it is trained.
+a fraction counts seeds (or cases); a claim that draws seeds of its own keeps their number. Made by `make seeds`.
+Notebook 03 is not here: nothing in it depends on a seed.
 """
 
 
