@@ -7,7 +7,7 @@ import tempfile
 from pathlib import Path
 
 NO_NETWORK = Path(__file__).parent / "tests" / "no_network"
-LONG = {"test_exercises.py": 120, "test_devices.py": 100, "test_stopped_notebooks.py": 100}
+LONG = {"test_devices.py": 400, "test_stopped_notebooks.py": 350, "test_exercises.py": 150}
 """About how many seconds files of tests take that take many."""
 
 

@@ -21,7 +21,6 @@ from nbformat import NotebookNode
 SHORTER: dict[str, dict[str, str]] = {
     "02_degradation": {"seeds": "(0,)"},
     "04_gradient_flow": {"seeds": "(0,)"},
-    "06_fashion_mnist": {"seeds": "(0,)"},
     "07_training_loop": {"seeds": "(0,)"},
     "08_training_resnet18": {"seeds": "(0,)", "num_epochs": "2"},
     "09_reading_the_results": {"seeds": "(0,)", "draws": "(0,)"},
@@ -29,8 +28,6 @@ SHORTER: dict[str, dict[str, str]] = {
     "11_resnet_family": {"seeds": "(0,)"},
     "12_detection": {"seeds": "(0,)"},
     "13_sound": {"seeds": "(0,)"},
-    "14_keras": {"seeds": "(0,)"},
-    "16_shortcuts_up_close": {"seeds": "(0,)"},
     "17_why_depth_hurts": {"seeds": "(2,)"},  # with 0 a net does not learn, which its claim grants to half of the seeds
     "19_block_variants": {"seeds": "(0,)"},
     "20_two_borrowed_scripts": {"seeds": "(0,)"},
