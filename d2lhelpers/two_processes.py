@@ -78,12 +78,12 @@ def torchrun(processes: int) -> dict[str, float | str]:
     Raises
     ------
     subprocess.CalledProcessError
-        If one of the processes failed.
+        If one of the processes failed; why, it has written to the standard error stream.
     """
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--local-addr", "localhost"]
     command += ["--nproc-per-node", str(processes), "-m", "d2lhelpers.two_processes"]
     one_thread = os.environ | {"OMP_NUM_THREADS": "1"}
-    done = subprocess.run(command, capture_output=True, text=True, env=one_thread, timeout=600, check=True)
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, env=one_thread, timeout=600, check=True)
     return json.loads(done.stdout.splitlines()[-1])
 
 
