@@ -48,8 +48,14 @@ def stopped(self, *args):
 FasterRCNN.forward = stopped
 """
 
-EVERY_RECIPE_IS_STOPPED = """
+EVERY_RECIPE_IS_STOPPED = f"""
+import sys
 from d2lhelpers import speedrun
+
+sys.path.append({str(ROOT / "tests")!r})
+import no_torchrun
+
+no_torchrun.install()
 
 batches = speedrun.batches
 
@@ -66,7 +72,7 @@ TWO_SEEDS = {"seeds": "(0, 1)"}
 """So that in a loop over seeds there is a training left to stop."""
 
 ONE_SEED = {
-    "09": {"seeds": "(0,)", "draws": "(0,)"},
+    "09": {"seeds": "(0,)", "draws": "(0,)", "surface_side": "3"},
     "10": {"seeds": "(0,)", "rounds": "1"},
     "12": {"seeds": "(0,)", "num_test_scenes": "50"},
 }

@@ -23,12 +23,12 @@ SHORTER: dict[str, dict[str, str]] = {
     "04_gradient_flow": {"seeds": "(0,)"},
     "07_training_loop": {"seeds": "(0,)"},
     "08_training_resnet18": {"seeds": "(0,)", "num_epochs": "2"},
-    "09_reading_the_results": {"seeds": "(0,)", "draws": "(0,)"},
+    "09_reading_the_results": {"seeds": "(0,)", "draws": "(0,)", "surface_side": "5"},
     "10_faster_training": {"seeds": "(0,)"},
     "11_resnet_family": {"seeds": "(0,)"},
     "12_detection": {"seeds": "(0,)"},
     "13_sound": {"seeds": "(0,)"},
-    "17_why_depth_hurts": {"seeds": "(2,)"},  # with 0 a net does not learn, which its claim grants to half of the seeds
+    "17_why_depth_hurts": {"seeds": "(1, 2)"},  # of one seed alone a scaled net may not learn, on some processor
     "19_block_variants": {"seeds": "(0,)"},
     "20_two_borrowed_scripts": {"seeds": "(0,)"},
 }
