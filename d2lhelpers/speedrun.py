@@ -108,7 +108,7 @@ class FrozenStem(nn.Module):
 
 
 def whitening_filters(images: torch.Tensor, side: int = 3) -> torch.Tensor:
-    """Return filters whose outputs on the images are uncorrelated and about equally large.
+    """Return filters whose outputs on the images are about equally large; the product of two is zero in the mean.
 
     They are the eigenvectors of the mean of the products of a patch's pixels, each divided by the root of
     its eigenvalue; a hundredth is added to that, so that what is nearly noise is not blown up.
@@ -347,14 +347,22 @@ def normalized(images: torch.Tensor, device: torch.device) -> torch.Tensor:
     return X.bfloat16() if computes_bfloat16_fast(device) else X
 
 
-def run(recipe: Recipe, seed: int, device: torch.device) -> tuple[float, float]:
-    """Read the data, train on all training images, and look at the test images once; return seconds and accuracy."""
+def run(
+    recipe: Recipe,
+    seed: int,
+    device: torch.device,
+    make_net: Callable[[Recipe, torch.Tensor], nn.Module] = new_net,
+) -> tuple[float, float]:
+    """Read the data, train on all training images, and look at the test images once; return seconds and accuracy.
+
+    `make_net` may make a rival; it is called as `new_net` is.
+    """
     fashion_mnist._read.cache_clear()  # so that the files are read, in a second run too
     started = time.perf_counter()
     torch.manual_seed(seed)
     images, labels = read_fashion_mnist(True)
     images, labels = normalized(images, device), labels.to(device)
-    net = new_net(recipe, images)
+    net = make_net(recipe, images)
     train(net, recipe, images, labels, seed)
     images, labels = read_fashion_mnist(False)
     views = scores(net, normalized(images, device), flips=recipe.flip != "no")

@@ -67,7 +67,7 @@ def images_per_second(X: torch.Tensor, y: torch.Tensor, steps: int = 2) -> float
         optimizer.zero_grad()
         F.cross_entropy(net(X[mine]), y[mine]).backward()
         optimizer.step()
-    float(next(net.parameters()).flatten()[0])  # waits for the device
+    float(next(net.parameters()).detach().flatten()[0])  # waits for the device
     dist.barrier()
     return steps * len(X) / (time.perf_counter() - start)
 

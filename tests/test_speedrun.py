@@ -49,7 +49,7 @@ def test_the_images_are_normalized(some_images):
     assert brightness.std().item() == pytest.approx(0.353, abs=5e-4)
 
 
-def test_outputs_of_whitened_filters_are_uncorrelated(some_images):
+def test_products_of_whitened_outputs_are_zero_in_the_mean(some_images):
     X, _ = some_images
     outputs = F.conv2d(X.double(), whitening_filters(X).double()).transpose(0, 1).flatten(1)
     products = outputs @ outputs.T / outputs.shape[1]
@@ -231,6 +231,17 @@ def test_a_run_reads_the_files(monkeypatch):
     for _ in range(2):
         run(Recipe(1, width=4), 0, CPU)
     assert len(count) == 8  # images and labels, for training and test, twice
+
+
+def test_a_rival_is_trained_by_the_same_recipe():
+    def linear(recipe: Recipe, images: torch.Tensor) -> nn.Module:
+        asked.append((recipe, tuple(images.shape)))
+        return nn.Sequential(nn.Flatten(), nn.Linear(784, 10))
+
+    asked = []
+    _, accuracy = run(Recipe(1), 0, CPU, linear)
+    assert asked == [(Recipe(1), (60_000, 1, 28, 28))]
+    assert accuracy > 0.8  # which a linear layer reaches
 
 
 @pytest.mark.parametrize("epochs, steps", [(0.5, 10), (1, 20), (2.5, 50)])
