@@ -12,7 +12,7 @@ import re
 import sys
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
-from multiprocessing import get_context
+from multiprocessing import get_all_start_methods, get_context
 from pathlib import Path
 
 import matplotlib
@@ -46,9 +46,20 @@ def prepare(float64: bool = True) -> None:
             module.try_gpu = lambda i=0: torch.device(DEVICE)
 
 
+# Where it can be, a process is a fork of one that has imported the libraries and done nothing else.
+context = get_context("forkserver" if "forkserver" in get_all_start_methods() else "spawn")
+if context.get_start_method() == "forkserver":
+    context.set_forkserver_preload(["nbformat", "torchvision", "d2lhelpers"])
+
+
+def a_process(float64: bool) -> ProcessPoolExecutor:
+    """Return a process in which there is an accelerator."""
+    return ProcessPoolExecutor(1, context, initializer=prepare, initargs=(float64,))
+
+
 def in_a_process(function, *args, float64: bool = True):
     """Call a function where there is an accelerator, and return what it returns."""
-    with ProcessPoolExecutor(1, get_context("spawn"), initializer=prepare, initargs=(float64,)) as pool:
+    with a_process(float64) as pool:
         return pool.submit(function, *args).result()
 
 
@@ -230,7 +241,7 @@ PACKAGE = [
 
 @pytest.fixture(scope="module", params=[True, False], ids=["with float64", "without float64"])
 def process(request):
-    with ProcessPoolExecutor(1, get_context("spawn"), initializer=prepare, initargs=(request.param,)) as pool:
+    with a_process(request.param) as pool:
         yield pool
 
 
@@ -244,7 +255,7 @@ def test_the_package_on_an_accelerator(process, function):
 PATHS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 MANY = 1_000
 FEW_STEPS = {"num_steps": 3, "num_epochs": 2, "more_steps": 12, "seeds": (0,), "photo_epochs": 1, "digit_epochs": 2}
-FEW_STEPS |= {"draws": (0,), "rounds": 1, "num_test_scenes": 20, "surface_side": 3}
+FEW_STEPS |= {"draws": (0,), "rounds": 1, "num_test_scenes": 4, "surface_side": 3}
 """Settings of notebooks, where they have them, that so few images are enough for."""
 
 

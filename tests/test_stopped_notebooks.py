@@ -72,9 +72,11 @@ TWO_SEEDS = {"seeds": "(0, 1)"}
 """So that in a loop over seeds there is a training left to stop."""
 
 ONE_SEED = {
+    "07": {"seeds": "(0, 1)", "rates": "(0.1, 0.01)"},
     "09": {"seeds": "(0,)", "draws": "(0,)", "surface_side": "3"},
-    "10": {"seeds": "(0,)", "rounds": "1"},
-    "12": {"seeds": "(0,)", "num_test_scenes": "50"},
+    "10": {"seeds": "(0,)", "rounds": "1", "batch_size": "8"},
+    "12": {"seeds": "(0,)", "num_test_scenes": "4"},
+    "14": {"seeds": "(0, 1)", "num_steps": "20"},
 }
 """Settings of long notebooks whose loops have more than one training for each seed."""
 

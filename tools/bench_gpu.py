@@ -35,6 +35,8 @@ from d2lhelpers.training_step import TrainingStep  # noqa: E402
 BATCH_SIZE, LR = 256, 0.05
 HIGHEST_LR = 0.1
 """Of the course's recipe: one cycle with momentum 0.9."""
+UNTIMED = 2
+"""The batches before each look at a rung: workers start there, and first steps prepare much."""
 
 
 def main() -> None:
@@ -65,7 +67,13 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("--runs", nargs="+", choices=list(RUNS), default=list(RUNS), help="both by default")
     parser.add_argument("--batches", type=int, default=20, help="in each look at a rung")
     parser.add_argument("--rounds", type=int, default=5, help="looks at each rung; 0 for no ladder")
-    return parser.parse_args()
+    arguments = parser.parse_args()
+    if arguments.rounds and arguments.images <= UNTIMED * BATCH_SIZE:
+        parser.error(
+            f"the ladder times what comes after {UNTIMED} batches of {BATCH_SIZE} images; got --images "
+            f"{arguments.images:,}. Give more than {UNTIMED * BATCH_SIZE}, or --rounds 0 for no ladder."
+        )
+    return arguments
 
 
 class Data:
@@ -225,7 +233,7 @@ def rung(
     def look(batches: int) -> float:
         net.train()
         iterator = iter(loader)
-        for X, y in islice(iterator, 2):  # not timed: workers start here, and first steps prepare much
+        for X, y in islice(iterator, UNTIMED):
             step(X, y)
         wait_for(device)
         seen, started = 0, time.perf_counter()
