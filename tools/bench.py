@@ -151,7 +151,12 @@ def time_trainings(rounds: int) -> None:
         return time.perf_counter() - started, accuracy
 
     names = ["notebook 08's 18 layers", *speedrun.RECIPES]
-    results = [{name: by_the_clock(name, seed) for name in names} for seed in range(rounds)]
+    results: list[dict[str, tuple[float, float]]] = []
+    for seed in range(rounds):
+        results.append({})
+        for name in names:
+            results[-1][name] = seconds, accuracy = by_the_clock(name, seed)
+            print(f"  {name}, seed {seed}: {accuracy:.4f} after {seconds:.1f} s", flush=True)
     print("\n| training | seconds, median (range) | test accuracy, median (range) |\n|---|---|---|")
     for name in names:
         seconds, accuracies = zip(*(result[name] for result in results))
