@@ -71,14 +71,14 @@ MORE_STOPS = {"10": EVERY_RECIPE_IS_STOPPED, "12": EVERY_DETECTOR_IS_STOPPED}
 TWO_SEEDS = {"seeds": "(0, 1)"}
 """So that in a loop over seeds there is a training left to stop."""
 
-ONE_SEED = {
+SHORT = {
     "07": {"seeds": "(0, 1)", "rates": "(0.1, 0.01)"},
     "09": {"seeds": "(0,)", "draws": "(0,)", "surface_side": "3"},
     "10": {"seeds": "(0,)", "rounds": "1", "batch_size": "8"},
     "12": {"seeds": "(0,)", "num_test_scenes": "4"},
     "14": {"seeds": "(0, 1)", "num_steps": "20"},
 }
-"""Settings of long notebooks whose loops have more than one training for each seed."""
+"""Settings of notebooks that take long; one seed where a loop has more than one training for each."""
 
 
 @pytest.mark.parametrize(
@@ -87,7 +87,7 @@ ONE_SEED = {
 def test_after_a_stop_all_other_cells_run(run_notebook, number):
     (path,) = (ROOT / "notebooks").glob(f"{number}_*.ipynb")
     notebook = nbformat.read(path, as_version=4)
-    shorter.shorten(notebook, ONE_SEED.get(number, TWO_SEEDS))
+    shorter.shorten(notebook, SHORT.get(number, TWO_SEEDS))
     code = [cell for cell in notebook.cells if cell.cell_type == "code"]
     lesson = [cell.source for cell in code if not {"exercise", "check"} & set(cell.metadata.get("tags", []))]
     stops = EVERY_TRAINING_IS_STOPPED + MORE_STOPS.get(number, "")
